@@ -1,0 +1,54 @@
+//! Why a check could not tell.
+
+use std::time::Duration;
+
+/// Why a check could not tell. Never a verdict on the learner's work.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The check needs a cluster and the session has none.
+    #[error("no cluster is at hand")]
+    NoCluster,
+    /// The cluster did not answer, or answered nonsense.
+    #[error("failed to reach the cluster")]
+    Cluster(#[source] Box<kube::Error>),
+    /// The session's account may not do what the check needs; `message` is the server's own.
+    #[error("the cluster refused the check's own request: {message}")]
+    Forbidden {
+        /// The server's message.
+        message: String,
+    },
+    /// The caller's time-out ran out.
+    #[error("no verdict after {0:?}")]
+    TimedOut(Duration),
+    /// The caller cancelled the check.
+    #[error("cancelled")]
+    Cancelled,
+    /// A command could not be started, or was killed.
+    #[error("failed to run `{command}`")]
+    Command {
+        /// The command line.
+        command: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file exists but cannot be read.
+    #[error("failed to read {path}")]
+    File {
+        /// The path below the work folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The evidence that would prove the check cannot be had in this environment (for example, a real
+    /// cluster has no audit log that shows who wrote a status).
+    #[error("this environment cannot show {what}")]
+    NotObservable {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The server answered with something that the check cannot interpret.
+    #[error("unexpected answer: {0}")]
+    UnexpectedAnswer(String),
+}

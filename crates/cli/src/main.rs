@@ -1,0 +1,5 @@
+//! The binary `atelier`.
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,149 @@
+//! A learner's history: an append-only chained log, and what it adds up to. Pure: the runner reads and writes it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{CheckId, StepId};
+
+/// One line of the log. Each carries the digest of the line before it, so that truncation and casual edits show.
+/// It proves nothing against its owner, who can rewrite the whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// Position in its own machine's log, from 0.
+    pub sequence: u64,
+    /// When.
+    pub at: Timestamp,
+    /// SHA-256 of the line before, in hexadecimal; empty for the first.
+    pub previous: String,
+    /// What happened.
+    pub what: Happening,
+}
+
+/// What a history records.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Happening {
+    /// A log begins: who, where.
+    Began {
+        /// The learner's account name.
+        learner: String,
+        /// A random id of this log.
+        log: String,
+    },
+    /// A step was opened (or resumed).
+    Opened {
+        /// Which.
+        step: StepId,
+    },
+    /// Checks were run.
+    Checked {
+        /// The step.
+        step: StepId,
+        /// The verdicts, by check.
+        verdicts: Vec<(CheckId, Verdict)>,
+    },
+    /// A question was answered.
+    Answered {
+        /// The step.
+        step: StepId,
+        /// The check that asks.
+        check: CheckId,
+        /// The answer.
+        answer: String,
+    },
+    /// A hint was taken.
+    HintTaken {
+        /// The step.
+        step: StepId,
+        /// Which hint, from 0.
+        hint: u32,
+    },
+    /// The solution was revealed.
+    SolutionSeen {
+        /// The step.
+        step: StepId,
+    },
+    /// The solution was applied by the program.
+    SolutionApplied {
+        /// The step.
+        step: StepId,
+    },
+    /// The step was put back to its starting state.
+    Reset {
+        /// The step.
+        step: StepId,
+    },
+    /// All checks of the step passed at once.
+    Passed {
+        /// The step.
+        step: StepId,
+        /// The points, after what hints and the solution cost.
+        points: u32,
+    },
+    /// Time was spent with the step on screen.
+    Spent {
+        /// The step.
+        step: StepId,
+        /// How long, in seconds.
+        seconds: u32,
+    },
+    /// Something was seen in the cluster (kept so that it counts after a dropped line).
+    Seen {
+        /// The step.
+        step: StepId,
+        /// What.
+        observation: check::Observation,
+    },
+    /// Another log was merged in.
+    Merged {
+        /// The other log's id.
+        log: String,
+        /// Its entries.
+        entries: Vec<Entry>,
+    },
+}
+
+/// The verdict of one check, as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not.
+    Fail,
+    /// Could not tell.
+    Unknown,
+}
+
+/// What a log adds up to for one step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StepState {
+    /// Whether it was ever opened.
+    pub opened: bool,
+    /// Whether it passed, and with how many points at best.
+    pub passed: Option<u32>,
+    /// How often its checks were run.
+    pub tries: u32,
+    /// How many hints were taken.
+    pub hints: u32,
+    /// Whether the solution was revealed or applied.
+    pub solution_seen: bool,
+    /// Time on the step, in seconds.
+    pub seconds: u64,
+    /// The latest answers, by check.
+    pub answers: std::collections::BTreeMap<CheckId, String>,
+    /// The latest verdicts, by check.
+    pub verdicts: std::collections::BTreeMap<CheckId, Verdict>,
+    /// What was seen since the step was last opened afresh or reset.
+    pub observations: Vec<check::Observation>,
+}
+
+/// What a log adds up to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Progress {
+    /// By step.
+    pub steps: std::collections::BTreeMap<StepId, StepState>,
+    /// The step that was opened last.
+    pub current: Option<StepId>,
+}

@@ -1,0 +1,1 @@
+//! Errors and outcomes, said in French.

@@ -1,0 +1,41 @@
+//! The in-process Kubernetes: API, admission, controllers, simulated nodes and Pods.
+//!
+//! No kernel, no Docker, no root: it runs on Linux and macOS. Its clients meet TLS on loopback, or a
+//! [`tower::Service`] with no socket at all. It never knows of labs or checks, and nobody reads its store
+//! except through the API and the audit log.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How a sandbox is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The emulated Kubernetes version.
+    pub version: Version,
+    /// The folder that keeps certificates, kubeconfig and objects between two starts; `None` keeps nothing.
+    pub state: Option<PathBuf>,
+    /// Where to listen; `None` takes a free 127.x.y.z of its own (Linux) or 127.0.0.1 (elsewhere) and a free port.
+    pub address: Option<SocketAddr>,
+    /// How fast simulated things take place.
+    pub pace: Pace,
+}
+
+/// The Kubernetes versions that the sandbox emulates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 1.20.
+    V1_20,
+    /// 1.24, the last one with PodSecurityPolicy.
+    V1_24,
+    /// 1.34, the default.
+    V1_34,
+}
+
+/// How fast simulated things take place (image pulls, memory growth, back-offs, node heartbeats).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// As a learner should see it: seconds rather than minutes.
+    Lifelike,
+    /// As fast as events allow, for tests and checks.
+    Fast,
+}

@@ -1,0 +1,1 @@
+//! The ratatui front end: state to cells, keys to effects.

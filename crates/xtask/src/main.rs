@@ -1,0 +1,3 @@
+//! Repository automation: benchmarks, generated data, generated documents.
+
+fn main() {}
