@@ -7,7 +7,5 @@ mod api;
 
 mod error;
 
-pub use api::{
-    CheckView, EnvironmentView, Event, Notice, Request, Snapshot, StepStateView, StepView, Verdict, Work,
-};
+pub use api::{CheckView, EnvironmentView, Event, Notice, Request, Snapshot, StepStateView, StepView, Verdict, Work};
 pub use error::Error;
