@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::Error;
 
 /// Everything that a check may use. Fakes are values of the same types: a `kube::Client` over the
 /// in-process server, a folder, a list of observations.
@@ -51,9 +54,13 @@ pub enum Environment {
 
 /// The audit log of a cluster: who asked for what, as the API server saw it. The learner cannot write it.
 pub trait Audit: Send + Sync {
-    /// Returns the entries since `since`, oldest first. What the log no longer holds is reported by
-    /// `None`: the caller could not tell.
-    fn entries(&self, since: Timestamp) -> Option<Vec<AuditEntry>>;
+    /// Returns the entries since `since`, oldest first. `Ok(None)` says that the log no longer reaches back
+    /// that far: the caller could not tell.
+    ///
+    /// # Errors
+    ///
+    /// The server did not answer, or answered nonsense.
+    fn entries(&self, since: Timestamp) -> BoxFuture<'_, Result<Option<Vec<AuditEntry>>, Error>>;
 }
 
 /// One request that changed something, as the API server saw it.

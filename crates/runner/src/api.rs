@@ -101,6 +101,9 @@ pub struct Snapshot {
     pub environment: EnvironmentView,
     /// What runs now, if anything.
     pub busy: Option<Work>,
+    /// The digest of the open step's course, where it did not come with the program and was not accepted yet:
+    /// nothing of it runs before [`Request::AcceptCourse`].
+    pub unaccepted: Option<String>,
 }
 
 /// One step, as the map shows it.
@@ -167,6 +170,10 @@ pub enum Verdict {
 /// Where the session runs, as the header shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EnvironmentView {
+    /// Being started: the text can be read, commands and checks wait.
+    Starting,
+    /// It could not be had; a [`Notice::Failed`] said why. Opening a step again tries again.
+    Missing,
     /// The sandbox.
     Sandbox {
         /// How many nodes it has.
@@ -221,4 +228,14 @@ pub enum Notice {
     KeptAside(Vec<PathBuf>),
     /// What an earlier run left in the cluster was removed.
     Swept(u32),
+    /// The end of the progress file was torn by a crash: this many bytes of an unfinished line were dropped.
+    Recovered(u64),
+    /// Something was seen in the cluster that a check may need.
+    Observed(check::Observation),
+    /// The open step is back to its starting state.
+    WasReset(StepId),
+    /// The solution of the open step is in place.
+    SolutionApplied(StepId),
+    /// The solutions before this step are in place, and the step is open.
+    CaughtUp(StepId),
 }
