@@ -4,8 +4,11 @@
 //! and the tests drive the same engine.
 
 mod api;
-
+mod atomic;
 mod error;
+mod home;
+mod journal;
 
 pub use api::{CheckView, EnvironmentView, Event, Notice, Request, Snapshot, StepStateView, StepView, Verdict, Work};
 pub use error::Error;
+pub use home::{Home, HomeError};
