@@ -4,6 +4,17 @@
 //! [`tower::Service`] with no socket at all. It never knows of labs or checks, and nobody reads its store
 //! except through the API and the audit log.
 
+#![expect(dead_code, unused_imports, reason = "the server and the controllers that use these follow")]
+
+mod admission;
+mod api;
+mod audit;
+mod clock;
+mod defaults;
+mod resources;
+mod store;
+mod validation;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

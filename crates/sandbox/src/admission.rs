@@ -1,0 +1,145 @@
+//! The admission chain: what the API server asks before it stores an object, in the real server's order.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::api::{Caller, Status};
+use crate::resources::Resource;
+use crate::store::{Key, Object, Store};
+
+/// One question of the chain.
+///
+/// `mutate` is asked before a name is generated and before validation, `validate` after it. Both run while
+/// the store is locked: they never wait, and what they read and write through the [`Transaction`] is atomic
+/// with the request.
+pub(crate) trait Plugin: Send + Sync {
+    /// Returns the plug-in's name, such as `LimitRanger`.
+    fn name(&self) -> &'static str;
+
+    /// Changes or refuses the object.
+    fn mutate(&self, _request: &mut Request, _transaction: &mut Transaction<'_>) -> Result<(), Status> {
+        Ok(())
+    }
+
+    /// Refuses the object, or accounts for it.
+    fn validate(&self, _request: &mut Request, _transaction: &mut Transaction<'_>) -> Result<(), Status> {
+        Ok(())
+    }
+}
+
+/// What is being asked for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Who asks.
+    pub(crate) caller: Caller,
+    /// What is to be done.
+    pub(crate) operation: Operation,
+    /// With which resource.
+    pub(crate) resource: &'static Resource,
+    /// With which part of it, such as `status`.
+    pub(crate) subresource: Option<String>,
+    /// In which Namespace; empty for cluster-scoped objects.
+    pub(crate) namespace: String,
+    /// The object's name; empty while it is yet to be generated.
+    pub(crate) name: String,
+    /// The new object; null for a deletion.
+    pub(crate) object: Value,
+    /// The stored object, for an update or a deletion.
+    pub(crate) old: Option<Object>,
+    /// Whether anything will be stored.
+    pub(crate) dry_run: DryRun,
+    /// Warnings for the caller.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Request {
+    /// Returns the name to show in a refusal: the name, else the `generateName`.
+    pub(crate) fn shown_name(&self) -> &str {
+        if self.name.is_empty() {
+            self.object["metadata"]["generateName"].as_str().unwrap_or_default()
+        } else {
+            &self.name
+        }
+    }
+
+    /// Returns a 403 about this request.
+    pub(crate) fn forbid(&self, detail: &str) -> Status {
+        Status::forbidden(self.resource, self.shown_name(), detail)
+    }
+}
+
+/// What is to be done with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Store a new object.
+    Create,
+    /// Change a stored object.
+    Update,
+    /// Remove a stored object.
+    Delete,
+}
+
+/// Whether anything will be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum DryRun {
+    /// The request counts.
+    #[default]
+    No,
+    /// Everything is done but the storing.
+    All,
+}
+
+/// The store as the chain sees it. What it writes is stored with the request's own object, or not at all.
+pub(crate) struct Transaction<'a> {
+    store: &'a Store,
+    writes: Vec<(&'static Resource, Key, Object)>,
+    now: Timestamp,
+}
+
+impl<'a> Transaction<'a> {
+    pub(crate) fn new(store: &'a Store, now: Timestamp) -> Transaction<'a> {
+        Transaction { store, writes: Vec::new(), now }
+    }
+
+    /// Returns the time of the request.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Returns an object, as written so far.
+    pub(crate) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<Object> {
+        let key = Key::new(namespace, name);
+        self.writes
+            .iter()
+            .rev()
+            .find(|(written, at, _)| *written == resource && *at == key)
+            .map(|(_, _, object)| object)
+            .or_else(|| self.store.get(resource, namespace, name))
+            .cloned()
+    }
+
+    /// Returns the objects of a Namespace, or of all, as written so far.
+    pub(crate) fn list(&self, resource: &Resource, namespace: Option<&str>) -> Vec<Object> {
+        self.store
+            .list(resource, namespace)
+            .map(|(key, object)| self.get(resource, &key.namespace, &key.name).unwrap_or_else(|| Arc::clone(object)))
+            .collect()
+    }
+
+    /// Writes an existing object, with the request's own one.
+    pub(crate) fn put(&mut self, resource: &'static Resource, namespace: &str, name: &str, object: Value) {
+        self.writes.push((resource, Key::new(namespace, name), Arc::new(object)));
+    }
+
+    /// Gives what is to be stored.
+    pub(crate) fn into_writes(self) -> Vec<(&'static Resource, Key, Object)> {
+        self.writes
+    }
+}
+
+/// Returns the chain, in the real server's order.
+pub(crate) fn chain() -> Vec<Box<dyn Plugin>> {
+    Vec::new()
+}

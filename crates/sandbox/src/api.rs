@@ -1,0 +1,163 @@
+//! The API, without HTTP: every reader and writer of objects goes through [`Api`], controllers included.
+//!
+//! All methods are synchronous: one lock is held for the length of a request, never across an await.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::{Notify, broadcast};
+
+use crate::admission::{DryRun, Plugin};
+use crate::audit;
+use crate::clock::Clock;
+use crate::resources::Resource;
+use crate::store::{Change, Object, Store};
+
+mod caller;
+mod delete;
+mod metadata;
+mod read;
+mod selector;
+mod status;
+mod write;
+
+pub(crate) use caller::Caller;
+pub(crate) use delete::{DeleteOptions, Deleted, Propagation};
+pub(crate) use metadata::{label_faults, random_suffix};
+pub(crate) use read::{List, ListOptions};
+pub(crate) use selector::Selector;
+pub(crate) use status::{Cause, Details, Status};
+pub(crate) use write::{WriteOptions, Written, set_condition};
+
+/// How many changes a subscriber may lag behind before it has to list again.
+const CHANNEL: usize = 4096;
+
+/// The API of one sandbox. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Api {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    chain: Vec<Box<dyn Plugin>>,
+    clock: Clock,
+    changes: broadcast::Sender<Arc<Change>>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    store: Store,
+    audit: audit::Log,
+}
+
+/// Names one object, or part of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Target<'a> {
+    /// The resource.
+    pub(crate) resource: &'static Resource,
+    /// The Namespace, empty for cluster-scoped objects.
+    pub(crate) namespace: &'a str,
+    /// The name.
+    pub(crate) name: &'a str,
+    /// The part, such as `status`.
+    pub(crate) subresource: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// Names a whole object.
+    pub(crate) fn new(resource: &'static Resource, namespace: &'a str, name: &'a str) -> Target<'a> {
+        Target { resource, namespace, name, subresource: None }
+    }
+
+    /// Names a part of the object.
+    pub(crate) fn part(self, subresource: &'a str) -> Target<'a> {
+        Target { subresource: Some(subresource), ..self }
+    }
+}
+
+impl Api {
+    /// Returns an empty API with an admission chain.
+    pub(crate) fn new(clock: Clock, chain: Vec<Box<dyn Plugin>>) -> Api {
+        let (changes, _) = broadcast::channel(CHANNEL);
+        let shared = Shared { state: Mutex::default(), chain, clock, changes, changed: Notify::new() };
+        Api { shared: Arc::new(shared) }
+    }
+
+    /// Returns the clock.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Returns the changes from now on. A receiver that lags lists again.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.shared.changes.subscribe()
+    }
+
+    /// Returns what is notified after each change, for whoever keeps the state on disk.
+    pub(crate) fn changed(&self) -> &Notify {
+        &self.shared.changed
+    }
+
+    /// Returns the audit entries since a time, and whether none was dropped.
+    pub(crate) fn audit_since(&self, since: jiff::Timestamp) -> (Vec<audit::Entry>, bool) {
+        self.lock().audit.since(since)
+    }
+
+    /// A panic while the lock was held cannot leave the store half written: a request's writes are
+    /// applied at its end, each of them whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn publish(&self, change: Arc<Change>) {
+        // Nobody may be listening.
+        let _ = self.shared.changes.send(change);
+        self.shared.changed.notify_one();
+    }
+
+    fn record(
+        &self,
+        state: &mut State,
+        caller: &Caller,
+        verb: &'static str,
+        target: Target<'_>,
+        outcome: Result<(u16, Option<Object>), &Status>,
+    ) {
+        let (code, object) = match outcome {
+            Ok(done) => done,
+            Err(status) => (status.code, None),
+        };
+        // Heartbeats would drive everything else out of the log.
+        if target.resource.plural == "leases" && caller.user.starts_with("system:") {
+            return;
+        }
+        state.audit.push(audit::Entry {
+            at: self.shared.clock.now(),
+            user: caller.user.clone(),
+            verb,
+            group: target.resource.group.to_owned(),
+            resource: target.resource.plural.to_owned(),
+            subresource: target.subresource.map(str::to_owned),
+            namespace: target.namespace.to_owned(),
+            name: target.name.to_owned(),
+            code,
+            object,
+        });
+        self.shared.changed.notify_one();
+    }
+}
+
+/// Tells whether a dry run was asked for.
+fn is_dry(options: &WriteOptions) -> bool {
+    options.dry_run == DryRun::All
+}
+
+/// Returns a string field of `metadata`, empty if absent.
+pub(crate) fn meta<'a>(object: &'a Value, field: &str) -> &'a str {
+    object["metadata"][field].as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The audit log: who changed what, as the API server saw it. Nothing but the server writes it.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::store::Object;
+
+/// How many entries are kept.
+const CAPACITY: usize = 4096;
+
+/// One request that would change something.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// When it was answered.
+    pub(crate) at: Timestamp,
+    /// Who asked.
+    pub(crate) user: String,
+    /// `create`, `update`, `patch`, `delete`, `deletecollection`.
+    pub(crate) verb: &'static str,
+    /// The API group.
+    pub(crate) group: String,
+    /// The resource's plural.
+    pub(crate) resource: String,
+    /// The subresource.
+    pub(crate) subresource: Option<String>,
+    /// The Namespace, empty for cluster-scoped objects.
+    pub(crate) namespace: String,
+    /// The name.
+    pub(crate) name: String,
+    /// The HTTP code of the answer.
+    pub(crate) code: u16,
+    /// The object afterwards, where the request changed it.
+    pub(crate) object: Option<Object>,
+}
+
+impl Entry {
+    /// Returns the JSON form, the one of the control requests.
+    pub(crate) fn to_value(&self) -> Value {
+        json!({
+            "at": self.at, "user": self.user, "verb": self.verb, "group": self.group,
+            "resource": self.resource, "subresource": self.subresource, "namespace": self.namespace,
+            "name": self.name, "code": self.code, "object": self.object.as_deref(),
+        })
+    }
+}
+
+/// The latest entries, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    entries: VecDeque<Entry>,
+    /// The time of the youngest entry that was dropped.
+    dropped: Option<Timestamp>,
+}
+
+impl Log {
+    /// Adds an entry; the oldest ones give way.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push_back(entry);
+        if self.entries.len() > CAPACITY {
+            self.dropped = self.entries.pop_front().map(|entry| entry.at);
+        }
+    }
+
+    /// Returns the entries since a time, and whether none of that time was dropped.
+    pub(crate) fn since(&self, since: Timestamp) -> (Vec<Entry>, bool) {
+        let entries = self.entries.iter().filter(|entry| entry.at >= since).cloned().collect();
+        (entries, self.dropped.is_none_or(|dropped| dropped < since))
+    }
+
+    /// Notes that everything before `at` is unknown.
+    pub(crate) fn forget_before(&mut self, at: Timestamp) {
+        self.entries.retain(|entry| entry.at >= at);
+        self.dropped = Some(at);
+    }
+}
