@@ -4,11 +4,23 @@
 //! `labs/<course>/` with `course.yaml`, one Markdown file a step and the learner's files under `files/`;
 //! what makes each step pass is mirrored under `solutions/<course>/`.
 
+mod catalog;
+mod diagnostic;
+mod embedded;
+#[cfg(test)]
+mod fixture;
+mod load;
 mod model;
 mod progress;
+mod tree;
 
+pub use catalog::{Catalog, FindError};
+pub use diagnostic::{Diagnostic, DiagnosticKind, FolderLimit, Severity};
+pub use embedded::{embedded, embedded_with_diagnostics, labs, solutions};
+pub use load::{FORMAT, load, load_folder};
 pub use model::{
     Action, Block, BlockKind, Check, CheckId, Course, CourseId, Hint, LabFile, Need, Page, Segment, Solution, Step,
     StepId,
 };
 pub use progress::{Entry, Happening, Progress, StepState, Verdict};
+pub use tree::{FILE_LIMIT, TEXT_LIMIT, Tree, Unreadable};

@@ -37,12 +37,21 @@ impl TryFrom<String> for StepId {
 
     fn try_from(text: String) -> Result<StepId, String> {
         match text.split_once('/') {
-            Some((course, step)) if !course.is_empty() && !step.is_empty() && !step.contains('/') => {
+            Some((course, step)) if is_name(course) && is_name(step) => {
                 Ok(StepId { course: CourseId(course.to_owned()), step: step.to_owned() })
             }
             _ => Err(format!("expected COURSE/STEP, found `{text}`")),
         }
     }
+}
+
+/// Returns whether a text may be part of a step's id. Such an id becomes part of a path and may come from a file that
+/// somebody carried over.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 100
+        && !text.starts_with('.')
+        && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
 /// A check's id, unique in its step.
@@ -63,6 +72,8 @@ pub struct Course {
     pub steps: Vec<Step>,
     /// SHA-256 over every file of the course, in hexadecimal.
     pub digest: String,
+    /// SHA-256 over the course's solutions, in hexadecimal, where they were given.
+    pub solution_digest: Option<String>,
     /// Whether the course comes with the program. Commands of any other run only once its digest was accepted.
     pub embedded: bool,
     /// What one hint costs, in percent of the step's points.
