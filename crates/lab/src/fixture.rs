@@ -28,8 +28,8 @@ pub(crate) fn each(folder: &str, least: usize, judge: impl Fn(&str) -> String) {
     for name in names {
         let text = std::fs::read_to_string(&name).unwrap();
         let stem = name.file_stem().unwrap().to_str().unwrap();
-        insta::with_settings!({ snapshot_path => "../fixtures/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-            insta::assert_snapshot!(format!("{folder}-{stem}"), judge(&text));
+        insta::with_settings!({ snapshot_path => "../fixtures/snapshots", snapshot_suffix => stem, prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(folder, judge(&text));
         });
     }
 }

@@ -1,3 +1,5 @@
+//! The loader, by fixtures, by hostile input and by what a disk may hold.
+
 use proptest::prelude::*;
 
 use crate::fixture::{GOOD, each, trees};
