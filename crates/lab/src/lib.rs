@@ -22,5 +22,8 @@ pub use model::{
     Action, Block, BlockKind, Check, CheckId, Course, CourseId, Hint, LabFile, Need, Page, Segment, Solution, Step,
     StepId,
 };
-pub use progress::{Entry, Happening, Progress, StepState, Verdict};
+pub use progress::{
+    Carried, CarryError, Entry, Flaw, FlawKind, Happening, Head, History, Line, Log, Occurrence, Progress, StepState,
+    Verdict, carry, merge, read_carried,
+};
 pub use tree::{FILE_LIMIT, TEXT_LIMIT, Tree, Unreadable};

@@ -1,9 +1,19 @@
 //! A learner's history: an append-only chained log, and what it adds up to. Pure: the runner reads and writes it.
 
+mod carry;
+mod history;
+mod log;
+#[cfg(test)]
+mod tests;
+
+pub use carry::{Carried, CarryError, carry, read_carried};
+pub use history::{History, Occurrence, merge};
+pub use log::{Flaw, FlawKind, Head, Line, Log};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{CheckId, StepId};
+use crate::{CheckId, Course, Step, StepId};
 
 /// One line of the log. Each carries the digest of the line before it, so that truncation and casual edits show.
 /// It proves nothing against its owner, who can rewrite the whole.
@@ -146,4 +156,85 @@ pub struct Progress {
     pub steps: std::collections::BTreeMap<StepId, StepState>,
     /// The step that was opened last.
     pub current: Option<StepId>,
+}
+
+impl Progress {
+    /// Returns what is known of a step; nothing has happened to one that is not there.
+    pub fn step(&self, id: &StepId) -> StepState {
+        self.steps.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Returns the points that the steps of a course brought in.
+    pub fn points(&self, course: &Course) -> u32 {
+        course.steps.iter().filter_map(|step| self.steps.get(&step.id)?.passed).fold(0, u32::saturating_add)
+    }
+
+    /// Adds what happened next.
+    pub(crate) fn apply(&mut self, what: &Happening) {
+        match what {
+            Happening::Began { .. } | Happening::Merged { .. } => {}
+            Happening::Opened { step } => {
+                self.state(step).opened = true;
+                self.current = Some(step.clone());
+            }
+            Happening::Checked { step, verdicts } => {
+                let state = self.state(step);
+                state.tries = state.tries.saturating_add(1);
+                state.verdicts.extend(verdicts.iter().cloned());
+            }
+            Happening::Answered { step, check, answer } => {
+                self.state(step).answers.insert(check.clone(), answer.clone());
+            }
+            Happening::HintTaken { step, hint } => {
+                let state = self.state(step);
+                // Hints are taken in order, and the same one taken on two machines is one hint.
+                state.hints = state.hints.max(hint.saturating_add(1));
+            }
+            Happening::SolutionSeen { step } | Happening::SolutionApplied { step } => {
+                self.state(step).solution_seen = true;
+            }
+            Happening::Reset { step } => {
+                let state = self.state(step);
+                state.answers.clear();
+                state.verdicts.clear();
+                state.observations.clear();
+            }
+            Happening::Passed { step, points } => {
+                let state = self.state(step);
+                state.passed = state.passed.max(Some(*points));
+            }
+            Happening::Spent { step, seconds } => {
+                let state = self.state(step);
+                state.seconds = state.seconds.saturating_add(u64::from(*seconds));
+            }
+            Happening::Seen { step, observation } => {
+                let observations = &mut self.state(step).observations;
+                // A log of unknown origin must not grow the memory without bound.
+                if observations.len() < OBSERVATIONS_LIMIT {
+                    observations.push(observation.clone());
+                }
+            }
+        }
+    }
+
+    fn state(&mut self, step: &StepId) -> &mut StepState {
+        self.steps.entry(step.clone()).or_default()
+    }
+}
+
+/// How many observations of one step are kept.
+const OBSERVATIONS_LIMIT: usize = 10_000;
+
+impl StepState {
+    /// Returns the points that passing the step brings now: its points, less what the hints cost, or what is left
+    /// once the solution was seen. Rounded to the nearest point, a half down.
+    pub fn points_if_passed(&self, course: &Course, step: &Step) -> u32 {
+        let percent = if self.solution_seen {
+            u64::from(course.after_solution)
+        } else {
+            100_u64.saturating_sub(u64::from(self.hints) * u64::from(course.hint_cost))
+        };
+        let hundredths = u64::from(step.points) * percent.min(100);
+        u32::try_from((hundredths + 49) / 100).unwrap_or(step.points)
+    }
 }
