@@ -5,9 +5,18 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::Version;
 use crate::api::{Caller, Status};
-use crate::resources::Resource;
+use crate::resources::{PODS, Resource};
 use crate::store::{Key, Object, Store};
+
+mod lifecycle;
+mod limit_ranger;
+mod priority;
+pub(crate) mod quota;
+mod service_account;
+mod service_address;
+mod tolerations;
 
 /// One question of the chain.
 ///
@@ -62,6 +71,11 @@ impl Request {
         } else {
             &self.name
         }
+    }
+
+    /// Tells whether a whole Pod is to be created.
+    pub(crate) fn creates_pod(&self) -> bool {
+        self.operation == Operation::Create && *self.resource == PODS && self.subresource.is_none()
     }
 
     /// Returns a 403 about this request.
@@ -140,6 +154,14 @@ impl<'a> Transaction<'a> {
 }
 
 /// Returns the chain, in the real server's order.
-pub(crate) fn chain() -> Vec<Box<dyn Plugin>> {
-    Vec::new()
+pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
+    vec![
+        Box::new(lifecycle::NamespaceLifecycle),
+        Box::new(limit_ranger::LimitRanger(version)),
+        Box::new(service_account::ServiceAccount),
+        Box::new(priority::Priority),
+        Box::new(tolerations::DefaultTolerationSeconds),
+        Box::new(service_address::ServiceAddress(version)),
+        Box::new(quota::ResourceQuota(version)),
+    ]
 }

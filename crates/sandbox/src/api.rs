@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 
+use crate::Version;
 use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
@@ -42,6 +43,7 @@ struct Shared {
     state: Mutex<State>,
     chain: Vec<Box<dyn Plugin>>,
     clock: Clock,
+    version: Version,
     changes: broadcast::Sender<Arc<Change>>,
     changed: Notify,
 }
@@ -79,15 +81,20 @@ impl<'a> Target<'a> {
 
 impl Api {
     /// Returns an empty API with an admission chain.
-    pub(crate) fn new(clock: Clock, chain: Vec<Box<dyn Plugin>>) -> Api {
+    pub(crate) fn new(clock: Clock, version: Version, chain: Vec<Box<dyn Plugin>>) -> Api {
         let (changes, _) = broadcast::channel(CHANNEL);
-        let shared = Shared { state: Mutex::default(), chain, clock, changes, changed: Notify::new() };
+        let shared = Shared { state: Mutex::default(), chain, clock, version, changes, changed: Notify::new() };
         Api { shared: Arc::new(shared) }
     }
 
     /// Returns the clock.
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    /// Returns the emulated version.
+    pub(crate) fn version(&self) -> Version {
+        self.shared.version
     }
 
     /// Returns the changes from now on. A receiver that lags lists again.

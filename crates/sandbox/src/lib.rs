@@ -7,10 +7,13 @@
 #![expect(dead_code, unused_imports, reason = "the server and the controllers that use these follow")]
 
 mod admission;
+mod amounts;
 mod api;
 mod audit;
 mod clock;
 mod defaults;
+mod fields;
+mod quantity;
 mod resources;
 mod store;
 mod validation;

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
+use crate::Version;
 use crate::api::Cause;
 use crate::resources::Resource;
 
 /// Returns what is wrong with an object (`old` is the stored one, at an update). `metadata` is checked
 /// elsewhere.
-pub(crate) fn validate(_resource: &Resource, _object: &Value, _old: Option<&Value>) -> Vec<Cause> {
+pub(crate) fn validate(_resource: &Resource, _object: &Value, _old: Option<&Value>, _version: Version) -> Vec<Cause> {
     Vec::new()
 }

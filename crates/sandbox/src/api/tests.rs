@@ -6,7 +6,7 @@ use crate::admission::{Request, Transaction};
 use crate::resources::{CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS};
 
 fn api() -> Api {
-    Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), Vec::new())
+    Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), crate::Version::V1_34, Vec::new())
 }
 
 fn create(api: &Api, resource: &'static Resource, object: Value) -> Result<Object, Status> {
@@ -128,7 +128,7 @@ impl Plugin for Charge {
 
 #[test]
 fn what_the_chain_writes_is_stored_with_the_object_or_not_at_all() {
-    let api = Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), vec![Box::new(Charge)]);
+    let api = Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), crate::Version::V1_34, vec![Box::new(Charge)]);
     let refused = create(&api, &PODS, json!({"metadata": {"generateName": "web-"}})).unwrap_err();
     assert_eq!(refused.message.split(" is ").nth(1), Some("forbidden: no count"));
     create(&api, &CONFIG_MAPS, json!({"metadata": {"name": "count"}})).unwrap();

@@ -91,7 +91,7 @@ impl Api {
         {
             map.remove("status");
         }
-        defaults::apply(resource, &mut object);
+        defaults::apply(resource, &mut object, self.version())?;
 
         let name = meta(&object, "name").to_owned();
         let mut request = Request {
@@ -118,7 +118,7 @@ impl Api {
             }
         }
         let mut causes = metadata::validate(resource, &request.object);
-        causes.extend(validation::validate(resource, &request.object, None));
+        causes.extend(validation::validate(resource, &request.object, None, self.version()));
         if !causes.is_empty() {
             return Err(Status::invalid(resource, &request.name, causes));
         }
@@ -208,7 +208,7 @@ impl Api {
         change(&mut object)?;
         identify(resource, namespace, &mut object)?;
         keep_what_is_not_the_callers(target, &old, &mut object)?;
-        defaults::apply(resource, &mut object);
+        defaults::apply(resource, &mut object, self.version())?;
 
         let mut request = Request {
             caller: caller.clone(),
@@ -227,7 +227,7 @@ impl Api {
             plugin.mutate(&mut request, &mut transaction)?;
         }
         let mut causes = metadata::validate(resource, &request.object);
-        causes.extend(validation::validate(resource, &request.object, Some(&old)));
+        causes.extend(validation::validate(resource, &request.object, Some(&old), self.version()));
         if !causes.is_empty() {
             return Err(Status::invalid(resource, name, causes));
         }
