@@ -17,6 +17,14 @@ pub enum Error {
         /// The server's message.
         message: String,
     },
+    /// The server knows no such kind.
+    #[error("the cluster does not know {kind} of {api_version}")]
+    UnknownKind {
+        /// The API version that the check names.
+        api_version: String,
+        /// The kind.
+        kind: String,
+    },
     /// The caller's time-out ran out.
     #[error("no verdict after {0:?}")]
     TimedOut(Duration),
@@ -31,6 +39,15 @@ pub enum Error {
         /// Why.
         #[source]
         source: std::io::Error,
+    },
+    /// An HTTP request could not be made, for a reason that does not tell whether something answers there.
+    #[error("failed to ask {url}")]
+    Http {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: Box<std::io::Error>,
     },
     /// A file exists but cannot be read.
     #[error("failed to read {path}")]
@@ -47,6 +64,18 @@ pub enum Error {
     NotObservable {
         /// What is missing.
         what: &'static str,
+    },
+    /// The check asks for something that this program does not do, such as an `https` request.
+    #[error("not supported: {what}")]
+    Unsupported {
+        /// What the check asks for.
+        what: String,
+    },
+    /// The learner's environment has no such program.
+    #[error("no program `{program}`")]
+    NoProgram {
+        /// The program.
+        program: String,
     },
     /// The server answered with something that the check cannot interpret.
     #[error("unexpected answer: {0}")]

@@ -45,6 +45,26 @@ pub enum Trigger {
     OnDemand,
 }
 
+/// Something that a check looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Watch {
+    /// Objects of a kind.
+    Objects {
+        /// `v1`, `apps/v1` …
+        api_version: String,
+        /// The kind.
+        kind: String,
+        /// The Namespace; the session's one where none is named, none at all for kinds that have none.
+        namespace: Option<String>,
+    },
+    /// A file, by its path below the work folder.
+    File(String),
+    /// The learner's answer to this very check.
+    Answer,
+    /// What the runner observes.
+    Observations,
+}
+
 impl Spec {
     /// Returns whether the check may run again by itself.
     pub fn trigger(&self) -> Trigger {
@@ -58,6 +78,36 @@ impl Spec {
         }
     }
 
+    /// Returns what the check looks at: when one of these changes, a [`Trigger::Watched`] check is worth running again.
+    /// Nothing for checks that act.
+    pub fn watches(&self) -> Vec<Watch> {
+        match self {
+            Spec::KubernetesObject(spec) => vec![Watch::Objects {
+                api_version: spec.api_version.clone(),
+                kind: spec.kind.clone(),
+                namespace: spec.namespace.clone(),
+            }],
+            Spec::FileContent(spec) => vec![Watch::File(spec.path.clone())],
+            Spec::Question(_) => vec![Watch::Answer],
+            Spec::Observed(_) => vec![Watch::Observations],
+            Spec::Condition(_) | Spec::CommandOutput(_) | Spec::HttpAnswer(_) | Spec::QuotaExhaustion(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the name of the kind, as lab files write it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Spec::KubernetesObject(_) => "kubernetes_object",
+            Spec::Condition(_) => "condition",
+            Spec::CommandOutput(_) => "command_output",
+            Spec::FileContent(_) => "file_content",
+            Spec::HttpAnswer(_) => "http_answer",
+            Spec::Question(_) => "question",
+            Spec::Observed(_) => "observed",
+            Spec::QuotaExhaustion(_) => "quota_exhaustion",
+        }
+    }
+
     /// Returns whether the check talks to a cluster.
     pub fn needs_cluster(&self) -> bool {
         match self {
@@ -68,6 +118,14 @@ impl Spec {
 }
 
 pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) -> Result<Outcome, Error> {
-    let _ = (spec, world, cancel);
-    Err(Error::NoCluster)
+    match spec {
+        Spec::KubernetesObject(spec) => kubernetes_object::run(spec, world, cancel).await,
+        Spec::Condition(spec) => condition::run(spec, world, cancel).await,
+        Spec::CommandOutput(spec) => command_output::run(spec, world, cancel).await,
+        Spec::FileContent(spec) => file_content::run(spec, world, cancel).await,
+        Spec::HttpAnswer(spec) => http_answer::run(spec, cancel).await,
+        Spec::Question(spec) => question::run(spec, world),
+        Spec::Observed(spec) => observed::run(spec, world),
+        Spec::QuotaExhaustion(spec) => quota_exhaustion::run(spec, world, cancel).await,
+    }
 }

@@ -1,6 +1,5 @@
 //! The world a check may look at: plain handles given by the runner.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,8 +22,10 @@ pub struct World {
     pub variables: Vec<(String, String)>,
     /// What the runner saw since the step was opened, oldest first.
     pub observations: Vec<Observation>,
-    /// The learner's answers, by question id.
-    pub answers: BTreeMap<String, String>,
+    /// The learner's answer, where the spec judged is a question.
+    pub answer: Option<String>,
+    /// The time of the run; deadlines of what it creates are counted from here.
+    pub now: Timestamp,
     /// Names everything that this run creates.
     pub run: RunId,
 }

@@ -8,8 +8,23 @@
 //!   fields: { "status.conditions[type=Ready].status": "True" }
 //!   within: 60                  # seconds
 //! ```
+//!
+//! `selector`, `absent` and `count` as in `kubernetes_object`. The cluster is watched, not polled. In the sandbox a
+//! field below `status` counts only where a controller wrote it.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use kube::api::DynamicObject;
+use kube::runtime::watcher;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::expectation::{Expectation, Fields};
+use crate::objects::{Demand, Finding, Lookup, Target, judge, unless_cancelled};
+use crate::{Error, Outcome, World};
 
 /// What the check waits for.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -28,9 +43,15 @@ pub struct Spec {
     /// A label selector, instead of a name.
     #[serde(default)]
     pub selector: Option<String>,
+    /// `true`: waits until no such object exists.
+    #[serde(default)]
+    pub absent: bool,
+    /// How many such objects must exist; at least one by default.
+    #[serde(default)]
+    pub count: Option<Expectation>,
     /// Paths and their expected values.
     #[serde(default)]
-    pub fields: std::collections::BTreeMap<String, serde_json::Value>,
+    pub fields: Fields,
     /// Seconds to wait at most.
     pub within: u64,
 }
@@ -38,6 +59,119 @@ pub struct Spec {
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
-    /// The kind that was looked for.
-    pub kind: String,
+    /// What was looked for.
+    pub target: Target,
+    /// Whether none may exist.
+    pub absent: bool,
+    /// The expected fields.
+    pub fields: Fields,
+    /// Seconds that were allowed.
+    pub within: u64,
+    /// What was found in the end.
+    pub finding: Finding,
 }
+
+/// How long the last look may take once the wait is over: a server that no longer answers leaves the verdict open.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+
+impl Spec {
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector: self.selector.clone(),
+        }
+    }
+}
+
+pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) -> Result<Outcome, Error> {
+    let evidence = unless_cancelled(cancel, wait(spec, world)).await?;
+    Ok(if evidence.finding.holds() {
+        Outcome::Pass(crate::Evidence::Condition(evidence))
+    } else {
+        Outcome::Fail(crate::Evidence::Condition(evidence))
+    })
+}
+
+async fn wait(spec: &Spec, world: &World) -> Result<Evidence, Error> {
+    let allowed = Duration::from_secs(spec.within);
+    let deadline = Instant::now() + allowed;
+    let late = |_| Error::TimedOut(allowed + LAST_LOOK);
+    let lookup = tokio::time::timeout_at(deadline + LAST_LOOK, Lookup::new(world.cluster()?, spec.target()))
+        .await
+        .map_err(late)??;
+    let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
+    // Whether the wait ended by the watch or by the clock, the verdict rests on a look of its own: a watch that
+    // fell silent with its server proves nothing.
+    let watched = tokio::time::timeout_at(deadline, watch(&lookup, demand)).await;
+    if let Ok(Err(error)) = watched {
+        return Err(error);
+    }
+    let finding = tokio::time::timeout_at(Instant::now() + LAST_LOOK, async {
+        let objects = lookup.list().await?;
+        lookup.judge(&objects, demand).await
+    })
+    .await
+    .map_err(late)??;
+    Ok(Evidence {
+        target: lookup.target,
+        absent: spec.absent,
+        fields: spec.fields.clone(),
+        within: spec.within,
+        finding,
+    })
+}
+
+/// Returns once the objects are as demanded.
+async fn watch(lookup: &Lookup<'_>, demand: Demand<'_>) -> Result<(), Error> {
+    let params = lookup.params();
+    let config = watcher::Config {
+        label_selector: params.label_selector,
+        field_selector: params.field_selector,
+        ..watcher::Config::default()
+    };
+    let mut events = watcher::watcher(lookup.api.clone(), config).boxed();
+    let mut objects: BTreeMap<(Option<String>, Option<String>), DynamicObject> = BTreeMap::new();
+    let mut listed = BTreeMap::new();
+    let key = |object: &DynamicObject| (object.metadata.namespace.clone(), object.metadata.name.clone());
+    let mut ready = false;
+    loop {
+        match events.next().await {
+            Some(Ok(watcher::Event::Init)) => listed.clear(),
+            Some(Ok(watcher::Event::InitApply(object))) => {
+                listed.insert(key(&object), object);
+            }
+            Some(Ok(watcher::Event::InitDone)) => {
+                objects = std::mem::take(&mut listed);
+                ready = true;
+            }
+            Some(Ok(watcher::Event::Apply(object))) => {
+                objects.insert(key(&object), object);
+            }
+            Some(Ok(watcher::Event::Delete(object))) => {
+                objects.remove(&key(&object));
+            }
+            // The watcher starts again by itself; a refusal will not turn into an answer.
+            Some(Err(watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error))) => {
+                match Error::from_kube(error) {
+                    refusal @ Error::Forbidden { .. } => return Err(refusal),
+                    _ => tokio::time::sleep(Duration::from_millis(500)).await,
+                }
+            }
+            Some(Err(_)) => tokio::time::sleep(Duration::from_millis(500)).await,
+            None => return Err(Error::UnexpectedAnswer("the watch ended".to_owned())),
+        }
+        if ready {
+            let present: Vec<DynamicObject> =
+                objects.values().filter(|object| lookup.is_wanted(object)).cloned().collect();
+            if judge(&present, demand).holds() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

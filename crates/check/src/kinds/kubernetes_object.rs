@@ -6,11 +6,21 @@
 //!   kind: LimitRange
 //!   namespace: default          # default: the session's Namespace
 //!   name: bornes                # or `selector: app=exhauster`, or neither: any object of the kind
-//!   fields:                     # JSONPath-like path → expected value, compared by value (512Mi = 536870912)
+//!   fields:                     # path → expected value, compared by value (512Mi = 536870912)
 //!     spec.limits[type=Container].default.memory: 512Mi
+//!     spec.limits[type=Container].max.memory: { max: 1Gi }
 //! ```
+//!
+//! With `absent: true` no such object (with these fields) may exist; with `count: 3` or `count: { min: 1, max: 5 }`
+//! so many must. Operators of a field: see [`crate::Expectation`]. In the sandbox a field below `status` counts only
+//! where a controller wrote it.
 
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::expectation::{Expectation, Fields};
+use crate::objects::{Demand, Finding, Lookup, Target, unless_cancelled};
+use crate::{Error, Outcome, World};
 
 /// What the check expects.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,14 +42,55 @@ pub struct Spec {
     /// `true`: no such object may exist.
     #[serde(default)]
     pub absent: bool,
+    /// How many such objects must exist; at least one by default.
+    #[serde(default)]
+    pub count: Option<Expectation>,
     /// Paths and their expected values.
     #[serde(default)]
-    pub fields: std::collections::BTreeMap<String, serde_json::Value>,
+    pub fields: Fields,
 }
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
-    /// The kind that was looked for.
-    pub kind: String,
+    /// What was looked for.
+    pub target: Target,
+    /// Whether none may exist.
+    pub absent: bool,
+    /// The expected fields.
+    pub fields: Fields,
+    /// What was found.
+    pub finding: Finding,
 }
+
+impl Spec {
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            api_version: self.api_version.clone(),
+            kind: self.kind.clone(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            selector: self.selector.clone(),
+        }
+    }
+}
+
+pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) -> Result<Outcome, Error> {
+    let evidence = unless_cancelled(cancel, look(spec, world)).await?;
+    Ok(if evidence.finding.holds() {
+        Outcome::Pass(crate::Evidence::KubernetesObject(evidence))
+    } else {
+        Outcome::Fail(crate::Evidence::KubernetesObject(evidence))
+    })
+}
+
+async fn look(spec: &Spec, world: &World) -> Result<Evidence, Error> {
+    let lookup = Lookup::new(world.cluster()?, spec.target()).await?;
+    let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
+    let objects = lookup.list().await?;
+    let finding = lookup.judge(&objects, demand).await?;
+    Ok(Evidence { target: lookup.target, absent: spec.absent, fields: spec.fields.clone(), finding })
+}
+
+#[cfg(test)]
+mod tests;
