@@ -1,3 +1,4 @@
 //! One binary for every test that needs more than one crate.
 
+mod labs;
 mod tidy;
