@@ -5,10 +5,26 @@
 
 mod api;
 mod atomic;
+mod baseline;
+mod checking;
+mod cluster;
+mod command;
+mod environment;
 mod error;
+mod ground;
 mod home;
 mod journal;
+mod preparing;
+mod solving;
+mod store;
+mod work;
 
 pub use api::{CheckView, EnvironmentView, Event, Notice, Request, Snapshot, StepStateView, StepView, Verdict, Work};
+pub use cluster::ClusterError;
+pub use command::CommandError;
+pub use environment::docker::{Docker, docker};
+pub use environment::{Choice, Confirmation, Difference, EnvironmentError};
 pub use error::Error;
 pub use home::{Home, HomeError};
+pub use store::{Imported, Store, StoreError};
+pub use work::WorkError;
