@@ -143,7 +143,7 @@ pub(crate) async fn client(mut config: kube::Config, server: &str) -> Result<kub
     config.connect_timeout = Some(FIRST_ANSWER / 2);
     let failed = |source| EnvironmentError::Client { server: server.to_owned(), source: Box::new(source) };
     // A credential plug-in runs here, and blocks.
-    let made = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
+    let made = tokio::task::spawn_blocking(move || crate::connect::client(config));
     match tokio::time::timeout(FIRST_ANSWER, made).await {
         Ok(Ok(client)) => client.map_err(failed),
         Ok(Err(broken)) => Err(EnvironmentError::Sandbox(Box::new(broken))),
