@@ -11,6 +11,7 @@ use crate::Version;
 use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
+use crate::logs::Logs;
 use crate::resources::Resource;
 use crate::store::{Change, Object, Store};
 
@@ -46,12 +47,16 @@ struct Shared {
     version: Version,
     changes: broadcast::Sender<Arc<Change>>,
     changed: Notify,
+    logs: Logs,
 }
 
+/// What the lock guards.
 #[derive(Default)]
-struct State {
-    store: Store,
-    audit: audit::Log,
+pub(crate) struct State {
+    /// The objects.
+    pub(crate) store: Store,
+    /// Who changed them.
+    pub(crate) audit: audit::Log,
 }
 
 /// Names one object, or part of it.
@@ -83,7 +88,15 @@ impl Api {
     /// Returns an empty API with an admission chain.
     pub(crate) fn new(clock: Clock, version: Version, chain: Vec<Box<dyn Plugin>>) -> Api {
         let (changes, _) = broadcast::channel(CHANNEL);
-        let shared = Shared { state: Mutex::default(), chain, clock, version, changes, changed: Notify::new() };
+        let shared = Shared {
+            state: Mutex::default(),
+            chain,
+            clock,
+            version,
+            changes,
+            changed: Notify::new(),
+            logs: Logs::default(),
+        };
         Api { shared: Arc::new(shared) }
     }
 
@@ -95,6 +108,11 @@ impl Api {
     /// Returns the emulated version.
     pub(crate) fn version(&self) -> Version {
         self.shared.version
+    }
+
+    /// Returns what containers wrote.
+    pub(crate) fn logs(&self) -> &Logs {
+        &self.shared.logs
     }
 
     /// Returns the changes from now on. A receiver that lags lists again.
@@ -114,11 +132,11 @@ impl Api {
 
     /// A panic while the lock was held cannot leave the store half written: a request's writes are
     /// applied at its end, each of them whole.
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn publish(&self, change: Arc<Change>) {
+    pub(crate) fn publish(&self, change: Arc<Change>) {
         // Nobody may be listening.
         let _ = self.shared.changes.send(change);
         self.shared.changed.notify_one();

@@ -1,6 +1,7 @@
 //! The audit log: who changed what, as the API server saw it. Nothing but the server writes it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -36,6 +37,24 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// Reads the JSON form; an entry that is none is left out by the caller.
+    pub(crate) fn parse(value: &Value) -> Option<Entry> {
+        const VERBS: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
+        let text = |field: &str| value[field].as_str().map(str::to_owned);
+        Some(Entry {
+            at: value["at"].as_str()?.parse().ok()?,
+            user: text("user")?,
+            verb: VERBS.into_iter().find(|verb| value["verb"] == *verb)?,
+            group: text("group")?,
+            resource: text("resource")?,
+            subresource: text("subresource"),
+            namespace: text("namespace")?,
+            name: text("name")?,
+            code: u16::try_from(value["code"].as_u64()?).ok()?,
+            object: value["object"].is_object().then(|| Arc::new(value["object"].clone())),
+        })
+    }
+
     /// Returns the JSON form, the one of the control requests.
     pub(crate) fn to_value(&self) -> Value {
         json!({
@@ -67,6 +86,11 @@ impl Log {
     pub(crate) fn since(&self, since: Timestamp) -> (Vec<Entry>, bool) {
         let entries = self.entries.iter().filter(|entry| entry.at >= since).cloned().collect();
         (entries, self.dropped.is_none_or(|dropped| dropped < since))
+    }
+
+    /// Returns all entries, oldest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
     }
 
     /// Notes that everything before `at` is unknown.

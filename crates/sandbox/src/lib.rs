@@ -11,12 +11,24 @@ mod amounts;
 mod api;
 mod audit;
 mod clock;
+mod credentials;
 mod defaults;
 mod fields;
+mod kubeconfig;
+mod logs;
+mod patch;
+mod persistence;
 mod quantity;
 mod resources;
+mod sandbox;
+mod server;
+mod snapshot;
 mod store;
 mod validation;
+
+pub use credentials::CredentialsError;
+pub use persistence::StateError;
+pub use sandbox::{Error, Sandbox, Service};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,0 +1,159 @@
+//! The sandbox's own authority and the certificates that it signs: the server's and the learner's.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use serde::{Deserialize, Serialize};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::api::Caller;
+
+/// The user in the learner's certificate.
+const LEARNER: &str = "kubernetes-admin";
+
+/// Certificates and keys, as PEM. They are made once and kept with the state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    /// The authority's certificate.
+    pub(crate) authority: String,
+    authority_key: String,
+    server: String,
+    server_key: String,
+    /// The learner's certificate.
+    pub(crate) client: String,
+    /// The learner's key.
+    pub(crate) client_key: String,
+    /// The address that the server's certificate is for.
+    pub(crate) address: IpAddr,
+}
+
+/// What can go wrong with certificates.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// A certificate could not be made.
+    #[error("cannot make a certificate")]
+    Make(#[from] rcgen::Error),
+    /// A stored certificate cannot be read.
+    #[error("cannot read a stored certificate")]
+    Read(#[from] rustls::pki_types::pem::Error),
+    /// TLS does not take the certificates.
+    #[error("TLS does not accept the certificates")]
+    Tls(#[from] rustls::Error),
+    /// TLS does not take the authority.
+    #[error("TLS does not accept the authority")]
+    Verifier(#[from] rustls::server::VerifierBuilderError),
+}
+
+impl Credentials {
+    /// Makes an authority, a server at `address` and a learner.
+    pub(crate) fn generate(address: IpAddr) -> Result<Credentials, CredentialsError> {
+        let authority_key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params.distinguished_name = subject("kubernetes", None);
+        let authority = params.self_signed(&authority_key)?.pem();
+        let issuer = Issuer::from_params(&params, &authority_key);
+
+        let mut learner = CertificateParams::default();
+        learner.distinguished_name = subject(LEARNER, Some(Caller::MASTERS));
+        learner.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        let client_key = KeyPair::generate()?;
+        let client = learner.signed_by(&client_key, &issuer)?.pem();
+
+        let (server, server_key) = server_certificate(address, &issuer)?;
+        Ok(Credentials {
+            authority,
+            authority_key: authority_key.serialize_pem(),
+            server,
+            server_key,
+            client,
+            client_key: client_key.serialize_pem(),
+            address,
+        })
+    }
+
+    /// Returns the same authority and learner with a server at another address.
+    pub(crate) fn moved_to(self, address: IpAddr) -> Result<Credentials, CredentialsError> {
+        if address == self.address {
+            return Ok(self);
+        }
+        let key = KeyPair::from_pem(&self.authority_key)?;
+        let issuer = Issuer::from_ca_cert_pem(&self.authority, key)?;
+        let (server, server_key) = server_certificate(address, &issuer)?;
+        Ok(Credentials { server, server_key, address, ..self })
+    }
+
+    /// Returns the server's side of TLS. Clients may show a certificate of this authority, or none.
+    pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.authority.as_bytes())?)?;
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .allow_unauthenticated()
+            .build()?;
+        let chain = vec![CertificateDer::from_pem_slice(self.server.as_bytes())?];
+        let key = PrivateKeyDer::from_pem_slice(self.server_key.as_bytes())?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, key)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+/// Returns who a client's certificate names: the common name, member of each organisation.
+pub(crate) fn caller_of(certificate: &CertificateDer<'_>) -> Option<Caller> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let subject = certificate.subject();
+    let user = subject.iter_common_name().next()?.as_str().ok()?;
+    let groups = subject.iter_organization().filter_map(|group| group.as_str().ok()).map(str::to_owned);
+    Some(Caller::user(user, groups.collect::<Vec<_>>()))
+}
+
+fn subject(name: &str, group: Option<&str>) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    if let Some(group) = group {
+        subject.push(DnType::OrganizationName, group);
+    }
+    subject.push(DnType::CommonName, name);
+    subject
+}
+
+fn server_certificate(
+    address: IpAddr,
+    issuer: &Issuer<'_, impl rcgen::SigningKey>,
+) -> Result<(String, String), CredentialsError> {
+    let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+    let mut params = CertificateParams::new(names.map(str::to_owned))?;
+    params.subject_alt_names.push(SanType::IpAddress(address));
+    params.distinguished_name = subject("kube-apiserver", None);
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate()?;
+    Ok((params.signed_by(&key, issuer)?.pem(), key.serialize_pem()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_learner_is_an_admin_and_moving_keeps_it() {
+        let first = Credentials::generate([127, 20, 30, 1].into()).unwrap();
+        let moved = first.clone().moved_to([127, 20, 31, 1].into()).unwrap();
+        assert_eq!((&first.authority, &first.client), (&moved.authority, &moved.client));
+        assert_ne!(first.server, moved.server);
+        moved.server_config().unwrap();
+        let certificate = CertificateDer::from_pem_slice(first.client.as_bytes()).unwrap();
+        assert_eq!(caller_of(&certificate), Some(Caller::admin()));
+    }
+}

@@ -1,0 +1,118 @@
+//! The HTTP front of the API: TLS on loopback, one task a connection, or no socket at all.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Version;
+use crate::api::{Api, Caller};
+use crate::credentials;
+
+mod answer;
+mod body;
+mod discovery;
+mod log;
+mod objects;
+mod openapi;
+mod peer;
+mod query;
+mod reviews;
+mod route;
+mod table;
+mod watch;
+
+/// How long a client may take to shake hands.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// What every request needs.
+pub(crate) struct Front {
+    /// The API.
+    pub(crate) api: Api,
+    /// The emulated version.
+    pub(crate) version: Version,
+    /// Where the server listens, for discovery.
+    pub(crate) address: SocketAddr,
+    /// Ends open watches.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Front {
+    /// Answers one request of a known caller.
+    pub(crate) async fn answer(self: Arc<Self>, caller: Caller, request: Request<Body>) -> Response<Body> {
+        match route::answer(&self, &caller, request).await {
+            Ok(response) => response,
+            Err(status) => answer::refusal(&status),
+        }
+    }
+}
+
+/// Accepts connections until told to stop.
+pub(crate) async fn serve(front: Arc<Front>, listener: TcpListener, acceptor: TlsAcceptor, tracker: TaskTracker) {
+    loop {
+        let accepted = tokio::select! {
+            () = front.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
+                tracker.spawn(async move {
+                    let stop = front.stop.clone();
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = connection(front, stream, peer, acceptor) => {}
+                    }
+                });
+            }
+            // Out of descriptors, for instance: wait for some to be given back.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(front: Arc<Front>, stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor) {
+    if !peer::is_own(peer, front.address) {
+        tracing::warn!(%peer, "refused a connection of another user");
+        return;
+    }
+    // Watches are made of small writes.
+    let _ = stream.set_nodelay(true);
+    let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "TLS handshake failed");
+            return;
+        }
+        Err(_) => return,
+    };
+    let caller = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(<[_]>::first)
+        .and_then(credentials::caller_of)
+        .unwrap_or_else(Caller::anonymous);
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let answer = Arc::clone(&front).answer(caller.clone(), request.map(Body::new));
+        async move { Ok::<_, std::convert::Infallible>(answer.await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(300));
+    builder.http2().timer(TokioTimer::new());
+    if let Err(error) = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}

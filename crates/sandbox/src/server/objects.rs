@@ -1,0 +1,368 @@
+//! Objects over HTTP: get, list, create, update, patch, delete, in the form that the client asked for.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::header::{ACCEPT, USER_AGENT};
+use http::request::Parts;
+use http::{Request, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::query::Query;
+use super::route::Place;
+use super::{Front, answer, body, table};
+use crate::admission::DryRun;
+use crate::api::{Caller, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
+use crate::patch::Patch;
+use crate::resources::{self, Resource};
+
+/// The form in which the client wants objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As they are.
+    Whole,
+    /// As rows for people.
+    Table,
+    /// Their metadata only.
+    Metadata,
+}
+
+impl Form {
+    /// Returns the first form that the client accepts and that there is.
+    pub(super) fn of(request: &Request<Body>) -> Result<Form, Status> {
+        let Some(accept) = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()) else {
+            return Ok(Form::Whole);
+        };
+        for choice in accept.split(',') {
+            let mut parts = choice.split(';').map(str::trim);
+            if !matches!(parts.next(), Some("application/json" | "*/*" | "application/*")) {
+                continue;
+            }
+            match parts.find_map(|part| part.strip_prefix("as=")) {
+                None => return Ok(Form::Whole),
+                Some("Table") => return Ok(Form::Table),
+                Some("PartialObjectMetadata" | "PartialObjectMetadataList") => return Ok(Form::Metadata),
+                Some(_) => {}
+            }
+        }
+        Err(Status {
+            code: 406,
+            reason: "NotAcceptable",
+            message: "only the following media types are accepted: application/json".to_owned(),
+            details: None,
+        })
+    }
+
+    /// Returns one object in this form.
+    pub(super) fn render(self, front: &Front, resource: &Resource, object: &Value, query: &Query) -> Value {
+        match self {
+            Form::Whole => object.clone(),
+            Form::Table => {
+                let version = meta(object, "resourceVersion");
+                table::render(front, resource, &[object], json!({ "resourceVersion": version }), include(query))
+            }
+            Form::Metadata => metadata_only(object),
+        }
+    }
+}
+
+pub(super) fn metadata_only(object: &Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+}
+
+fn include(query: &Query) -> table::Include {
+    match query.get("includeObject") {
+        "Object" => table::Include::Object,
+        "None" => table::Include::Nothing,
+        _ => table::Include::Metadata,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListBody<'a> {
+    kind: String,
+    api_version: String,
+    metadata: Value,
+    items: Vec<&'a Value>,
+}
+
+/// Answers a list.
+pub(super) fn list(
+    front: &Front,
+    request: &Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let resource = place.resource;
+    let list = front.api.list(resource, place.namespace, &query.list(resource)?)?;
+    let mut metadata = json!({ "resourceVersion": list.revision.to_string() });
+    if let Some(next) = list.next {
+        metadata["continue"] = next.into();
+        metadata["remainingItemCount"] = list.remaining.into();
+    }
+    let items: Vec<&Value> = list.items.iter().map(|object| &**object).collect();
+    Ok(match Form::of(request)? {
+        Form::Table => answer::json(200, &table::render(front, resource, &items, metadata, include(query))),
+        Form::Whole => answer::json(
+            200,
+            &ListBody { kind: format!("{}List", resource.kind), api_version: resource.api_version(), metadata, items },
+        ),
+        Form::Metadata => {
+            let items: Vec<Value> = items.into_iter().map(metadata_only).collect();
+            let body = json!({
+                "kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
+                "metadata": metadata, "items": items,
+            });
+            answer::json(200, &body)
+        }
+    })
+}
+
+/// Answers one object, its scale or a container's log.
+pub(super) fn get(
+    front: &Arc<Front>,
+    request: &Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let target = target(place)?;
+    let object = front.api.get(target.resource, target.namespace, target.name)?;
+    match place.subresource {
+        Some("log") => super::log::answer(front, &object, query),
+        Some("scale") => Ok(answer::json(200, &scale_of(&object))),
+        Some(_) | None => Ok(answer::json(200, &Form::of(request)?.render(front, place.resource, &object, query))),
+    }
+}
+
+/// Creates an object, binds a Pod or evicts one.
+pub(super) async fn create(
+    front: &Front,
+    caller: &Caller,
+    request: Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let form = Form::of(&request)?;
+    let (parts, content) = request.into_parts();
+    let options = query.write(user_agent(&parts))?;
+    let bytes = body::read(content).await?;
+    let resource = place.resource;
+    let decoded = body::object(resource, place.part(), &parts, &bytes, query)?;
+    match place.subresource {
+        None if place.name.is_some() => return Err(Status::method_not_allowed()),
+        None => {}
+        Some("binding") => {
+            let target = target(place)?;
+            let node = decoded.object["target"]["name"].as_str().unwrap_or_default();
+            front.api.bind(caller, target.namespace, target.name, node)?;
+            return Ok(answer::json(201, &success()));
+        }
+        Some("eviction") => {
+            let target = target(place)?;
+            let options = delete_options(&decoded.object["deleteOptions"], query)?;
+            front.api.delete(caller, target, &options)?;
+            return Ok(answer::json(201, &success()));
+        }
+        Some(_) => return Err(Status::method_not_allowed()),
+    }
+    let namespace = match (resource.is_namespaced(), place.namespace) {
+        (true, Some(namespace)) => namespace,
+        (true, None) => return Err(Status::bad_request("an empty namespace may not be set during creation")),
+        (false, _) => "",
+    };
+    let mut written = front.api.create(caller, resource, namespace, decoded.object, &options)?;
+    written.warnings.extend(decoded.warnings);
+    Ok(written_answer(front, 201, form, resource, &written, query))
+}
+
+/// Replaces an object or a part of it.
+pub(super) async fn update(
+    front: &Front,
+    caller: &Caller,
+    request: Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let form = Form::of(&request)?;
+    let (parts, content) = request.into_parts();
+    let options = query.write(user_agent(&parts))?;
+    let bytes = body::read(content).await?;
+    let decoded = body::object(place.resource, place.part(), &parts, &bytes, query)?;
+    let target = target(place)?;
+    if place.subresource == Some("scale") {
+        let replicas = replicas_in(&decoded.object)?;
+        let written = front.api.change(caller, "update", target, &options, &mut |object| {
+            object["spec"]["replicas"] = replicas.into();
+            Ok(())
+        })?;
+        return Ok(answer::json(200, &scale_of(&written.object)));
+    }
+    let mut written = front.api.update(caller, target, decoded.object, &options)?;
+    written.warnings.extend(decoded.warnings);
+    Ok(written_answer(front, 200, form, place.resource, &written, query))
+}
+
+/// Changes an object by a patch.
+pub(super) async fn patch(
+    front: &Front,
+    caller: &Caller,
+    request: Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let form = Form::of(&request)?;
+    let (parts, content) = request.into_parts();
+    let options = query.write(user_agent(&parts))?;
+    let bytes = body::read(content).await?;
+    let target = target(place)?;
+    let patch = Patch::decode(body::content_type(&parts), &bytes)?;
+    if place.subresource == Some("scale") {
+        let written = front.api.change(caller, "patch", target, &options, &mut |object| {
+            let mut scale = scale_of(object);
+            patch.apply(place.resource, &mut scale)?;
+            object["spec"]["replicas"] = replicas_in(&scale)?.into();
+            Ok(())
+        })?;
+        return Ok(answer::json(200, &scale_of(&written.object)));
+    }
+    let written =
+        front.api.change(caller, "patch", target, &options, &mut |object| patch.apply(place.resource, object))?;
+    Ok(written_answer(front, 200, form, place.resource, &written, query))
+}
+
+/// Deletes an object or a collection.
+pub(super) async fn delete(
+    front: &Front,
+    caller: &Caller,
+    request: Request<Body>,
+    place: Place<'_>,
+    query: &Query,
+) -> Result<Response<Body>, Status> {
+    let form = Form::of(&request)?;
+    let (parts, content) = request.into_parts();
+    let bytes = body::read(content).await?;
+    let options = body::delete_options(body::content_type(&parts), &bytes)?;
+    let options = delete_options(&options, query)?;
+    let resource = place.resource;
+    if place.name.is_none() {
+        let list = query.list(resource)?;
+        let deleted = front.api.delete_collection(caller, resource, place.namespace, &list, &options)?;
+        let items = deleted.iter().map(|object| &**object).collect();
+        let metadata = json!({ "resourceVersion": front.api.revision().to_string() });
+        let kind = format!("{}List", resource.kind);
+        return Ok(answer::json(200, &ListBody { kind, api_version: resource.api_version(), metadata, items }));
+    }
+    match front.api.delete(caller, target(place)?, &options)? {
+        Deleted::Marked(object) => Ok(answer::json(200, &form.render(front, resource, &object, query))),
+        // The real server gives a Pod back, and a Status for everything else.
+        Deleted::Gone(object) if *resource == resources::PODS || *resource == resources::SERVICES => {
+            Ok(answer::json(200, &form.render(front, resource, &object, query)))
+        }
+        Deleted::Gone(object) => {
+            let mut status = success();
+            let mut details =
+                json!({ "name": meta(&object, "name"), "kind": resource.plural, "uid": meta(&object, "uid") });
+            if !resource.group.is_empty() {
+                details["group"] = resource.group.into();
+            }
+            status["details"] = details;
+            Ok(answer::json(200, &status))
+        }
+    }
+}
+
+/// Returns the object that a place names.
+pub(super) fn target<'a>(place: Place<'a>) -> Result<Target<'a>, Status> {
+    let name = place.name.ok_or_else(Status::method_not_allowed)?;
+    let target = Target::new(place.resource, place.namespace.unwrap_or_default(), name);
+    Ok(match place.subresource {
+        Some(part) => target.part(part),
+        None => target,
+    })
+}
+
+/// Answers with a written object and its warnings.
+pub(super) fn written_answer(
+    front: &Front,
+    code: u16,
+    form: Form,
+    resource: &Resource,
+    written: &Written,
+    query: &Query,
+) -> Response<Body> {
+    let mut response = answer::json(code, &form.render(front, resource, &written.object, query));
+    answer::warn(&mut response, &written.warnings);
+    response
+}
+
+/// Returns the client's name for itself.
+pub(super) fn user_agent(parts: &Parts) -> &str {
+    parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Returns an object's `autoscaling/v1` Scale.
+pub(super) fn scale_of(object: &Value) -> Value {
+    let labels = object["spec"]["selector"]["matchLabels"].as_object();
+    let selector: Vec<String> = labels
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+        .collect();
+    let mut metadata = json!({});
+    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
+        metadata[field] = object["metadata"][field].clone();
+    }
+    json!({
+        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
+        "spec": { "replicas": object["spec"]["replicas"].as_i64().unwrap_or_default() },
+        "status": {
+            "replicas": object["status"]["replicas"].as_i64().unwrap_or_default(), "selector": selector.join(","),
+        },
+    })
+}
+
+/// Returns the number of replicas that a Scale asks for.
+pub(super) fn replicas_in(scale: &Value) -> Result<i64, Status> {
+    match &scale["spec"]["replicas"] {
+        Value::Null => Ok(0),
+        value => value
+            .as_i64()
+            .filter(|replicas| *replicas >= 0)
+            .ok_or_else(|| Status::bad_request(format!("spec.replicas: Invalid value: {value}"))),
+    }
+}
+
+fn success() -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
+}
+
+fn delete_options(body: &Value, query: &Query) -> Result<DeleteOptions, Status> {
+    let grace = match body["gracePeriodSeconds"].as_i64() {
+        Some(grace) => Some(grace),
+        None => query.number("gracePeriodSeconds")?,
+    };
+    let policy = body["propagationPolicy"].as_str().unwrap_or_else(|| query.get("propagationPolicy"));
+    let orphans = body["orphanDependents"].as_bool().unwrap_or_else(|| query.is_set("orphanDependents"));
+    let propagation = match policy {
+        "" if orphans => Propagation::Orphan,
+        "" | "Background" => Propagation::Background,
+        "Foreground" => Propagation::Foreground,
+        "Orphan" => Propagation::Orphan,
+        other => {
+            return Err(Status::bad_request(format!(
+                "invalid propagation policy {other:?}: it must be Foreground, Background or Orphan"
+            )));
+        }
+    };
+    let is_dry = body["dryRun"].as_array().is_some_and(|list| list.iter().any(|value| value == "All"));
+    let text = |field: &str| body["preconditions"][field].as_str().map(str::to_owned);
+    Ok(DeleteOptions {
+        grace,
+        propagation,
+        uid: text("uid"),
+        resource_version: text("resourceVersion"),
+        dry_run: if is_dry { DryRun::All } else { query.dry_run()? },
+    })
+}

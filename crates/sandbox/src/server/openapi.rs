@@ -1,0 +1,74 @@
+//! The OpenAPI v2 document, as small as kubectl lets it be: no schemas (kubectl then leaves validation to the
+//! server), but each kind's PATCH with its `dryRun` parameter, which kubectl 1.20 looks for.
+//!
+//! The wire format is gnostic's `openapiv2/OpenAPIv2.proto`.
+
+use axum::body::Body;
+use http::header::ACCEPT;
+use http::{Request, Response};
+use serde_json::{Value, json};
+
+use super::answer;
+use crate::resources;
+
+const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// Answers `/openapi/v2` in the form that the client takes.
+pub(super) fn v2(request: &Request<Body>) -> Response<Body> {
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accept.contains("proto-openapi.spec.v2") {
+        return answer::typed(200, PROTOBUF, document());
+    }
+    let paths: serde_json::Map<String, Value> = resources::ALL
+        .iter()
+        .map(|resource| {
+            let patch = json!({
+                "parameters": [{ "name": "dryRun", "in": "query", "type": "string" }],
+                "x-kubernetes-group-version-kind":
+                    { "group": resource.group, "version": resource.version, "kind": resource.kind },
+            });
+            (path_of(resource), json!({ "patch": patch }))
+        })
+        .collect();
+    let info = json!({ "title": "Kubernetes", "version": "unversioned" });
+    answer::json(200, &json!({ "swagger": "2.0", "info": info, "paths": paths }))
+}
+
+fn path_of(resource: &resources::Resource) -> String {
+    let root = if resource.group.is_empty() { "/api" } else { "/apis" };
+    format!("{root}/{}/{}/{{name}}", resource.api_version(), resource.plural)
+}
+
+fn document() -> Vec<u8> {
+    let info = [text(1, "Kubernetes"), text(2, "unversioned")].concat();
+    let paths: Vec<u8> = resources::ALL.iter().flat_map(|resource| message(2, &path_item(resource))).collect();
+    [text(1, "2.0"), message(2, &info), message(8, &paths)].concat()
+}
+
+/// `NamedPathItem{name, value: PathItem{patch: Operation{parameters, vendor_extension}}}`.
+fn path_item(resource: &resources::Resource) -> Vec<u8> {
+    // ParametersItem{parameter: Parameter{non_body_parameter: {query_parameter_sub_schema: {in, name}}}}.
+    let query = [text(2, "query"), text(4, "dryRun")].concat();
+    let parameter = message(8, &message(1, &message(2, &message(3, &query))));
+    let kind = format!("group: {:?}\nkind: {:?}\nversion: {:?}\n", resource.group, resource.kind, resource.version);
+    let extension = [text(1, "x-kubernetes-group-version-kind"), message(2, &text(2, &kind))].concat();
+    let operation = [parameter, message(13, &extension)].concat();
+    [text(1, &path_of(resource)), message(2, &message(8, &operation))].concat()
+}
+
+fn text(field: u8, value: &str) -> Vec<u8> {
+    message(field, value.as_bytes())
+}
+
+/// Returns a length-delimited field.
+fn message(field: u8, value: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![field << 3 | 2];
+    let mut length = value.len();
+    while length >= 0x80 {
+        bytes.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+    bytes.extend_from_slice(value);
+    bytes
+}

@@ -1,0 +1,42 @@
+//! Questions about oneself: may I, and who am I. They are answered and never stored.
+
+use axum::body::Body;
+use http::{Request, Response};
+use serde_json::{Value, json};
+
+use super::{answer, body};
+use crate::api::{Caller, Status};
+use crate::resources::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
+
+/// Tells whether a resource is such a question.
+pub(super) fn answers(resource: &Resource) -> bool {
+    *resource == SELF_SUBJECT_ACCESS_REVIEWS || *resource == SELF_SUBJECT_REVIEWS
+}
+
+/// Answers a question.
+pub(super) async fn answer(
+    caller: &Caller,
+    resource: &'static Resource,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let (parts, content) = request.into_parts();
+    let mut review = body::decode(resource, body::content_type(&parts), &body::read(content).await?)?;
+    if !review.is_object() {
+        review = json!({});
+    }
+    review["apiVersion"] = resource.api_version().into();
+    review["kind"] = resource.kind.into();
+    if !review["metadata"].is_object() {
+        review["metadata"] = json!({});
+    }
+    review["status"] = if *resource == SELF_SUBJECT_REVIEWS {
+        json!({ "userInfo": { "username": caller.user, "groups": caller.groups } })
+    } else {
+        access(caller)
+    };
+    Ok(answer::json(201, &review))
+}
+
+fn access(caller: &Caller) -> Value {
+    if caller.is_master() { json!({ "allowed": true }) } else { json!({ "allowed": false }) }
+}

@@ -1,0 +1,203 @@
+//! From a path to what it means.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Method, Request, Response};
+use serde_json::json;
+
+use super::{Front, answer, discovery, objects, openapi, query::Query, reviews, watch};
+use crate::api::{Caller, Status};
+use crate::resources::{self, Resource, Subresource};
+
+/// What a path below a group-version names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    /// The resource.
+    pub(super) resource: &'static Resource,
+    /// The Namespace; `None` means all of them, or none for cluster-scoped resources.
+    pub(super) namespace: Option<&'a str>,
+    /// The object.
+    pub(super) name: Option<&'a str>,
+    /// The part of the object.
+    pub(super) subresource: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// Returns the subresource's table entry.
+    pub(super) fn part(&self) -> Option<&'static Subresource> {
+        self.resource.subresource(self.subresource?)
+    }
+}
+
+/// Answers a request.
+pub(super) async fn answer(
+    front: &Arc<Front>,
+    caller: &Caller,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    let path = request.uri().path().to_owned();
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let is_public = matches!(segments.as_slice(), ["healthz" | "livez" | "readyz" | "version", ..]);
+    if !is_public && !caller.is_authenticated() {
+        return Err(refuse_anonymous(&path, &segments, request.method(), caller));
+    }
+    match segments.as_slice() {
+        ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
+        ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
+        [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(front.version) }))),
+        ["openapi", "v2"] => Ok(openapi::v2(&request)),
+        ["api"] => Ok(discovery::core(front, &request)),
+        ["apis"] => Ok(discovery::groups(front, &request)),
+        ["apis", group] => discovery::group(group),
+        ["api", "v1"] => discovery::resources("", "v1"),
+        ["apis", group, version] => discovery::resources(group, version),
+        ["api", "v1", rest @ ..] => object(front, caller, request, place("", "v1", rest)?).await,
+        ["apis", group, version, rest @ ..] => object(front, caller, request, place(group, version, rest)?).await,
+        _ => Err(Status::no_such_path()),
+    }
+}
+
+async fn object(
+    front: &Arc<Front>,
+    caller: &Caller,
+    request: Request<Body>,
+    place: Place<'_>,
+) -> Result<Response<Body>, Status> {
+    let query = Query::of(request.uri())?;
+    let method = request.method().clone();
+    let is_watch = method == Method::GET && place.name.is_none() && query.is_set("watch");
+    let verb = match (&method, place.name) {
+        (&Method::GET, None) if is_watch => "watch",
+        (&Method::GET, None) => "list",
+        (&Method::GET, Some(_)) => "get",
+        (&Method::POST, _) => "create",
+        (&Method::PUT, Some(_)) => "update",
+        (&Method::PATCH, Some(_)) => "patch",
+        (&Method::DELETE, Some(_)) => "delete",
+        (&Method::DELETE, None) => "deletecollection",
+        _ => return Err(Status::method_not_allowed()),
+    };
+    let verbs = match place.subresource {
+        Some(_) => place.part().ok_or_else(Status::no_such_path)?.verbs,
+        None => place.resource.verbs,
+    };
+    if !verbs.contains(&verb) {
+        return Err(Status::method_not_allowed());
+    }
+    authorize(caller, verb, place)?;
+    if reviews::answers(place.resource) {
+        return reviews::answer(caller, place.resource, request).await;
+    }
+    match verb {
+        "watch" => watch::answer(front, &request, place, &query),
+        "list" => objects::list(front, &request, place, &query),
+        "get" => objects::get(front, &request, place, &query),
+        "create" => objects::create(front, caller, request, place, &query).await,
+        "update" => objects::update(front, caller, request, place, &query).await,
+        "patch" => objects::patch(front, caller, request, place, &query).await,
+        _ => objects::delete(front, caller, request, place, &query).await,
+    }
+}
+
+/// Members of `system:masters` may do everything, others nothing yet.
+fn authorize(caller: &Caller, verb: &str, place: Place<'_>) -> Result<(), Status> {
+    if caller.is_master() || (reviews::answers(place.resource) && caller.is_authenticated()) {
+        return Ok(());
+    }
+    Err(forbidden(caller, verb, place))
+}
+
+fn forbidden(caller: &Caller, verb: &str, place: Place<'_>) -> Status {
+    let resource = place.resource;
+    let full = match place.subresource {
+        Some(part) => format!("{}/{part}", resource.plural),
+        None => resource.plural.to_owned(),
+    };
+    let scope = match place.namespace {
+        Some(namespace) => format!("in the namespace {namespace:?}"),
+        None => "at the cluster scope".to_owned(),
+    };
+    let detail =
+        format!("User {:?} cannot {verb} resource {full:?} in API group {:?} {scope}", caller.user, resource.group);
+    Status::forbidden(resource, place.name.unwrap_or_default(), &detail)
+}
+
+fn refuse_anonymous(path: &str, segments: &[&str], method: &Method, caller: &Caller) -> Status {
+    let found = match segments {
+        ["api", "v1", rest @ ..] => place("", "v1", rest),
+        ["apis", group, version, rest @ ..] => place(group, version, rest),
+        _ => Err(Status::no_such_path()),
+    };
+    let verb = match *method {
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE => "delete",
+        _ => "get",
+    };
+    match found {
+        Ok(place) => {
+            let verb = if verb == "get" && place.name.is_none() { "list" } else { verb };
+            forbidden(caller, verb, place)
+        }
+        Err(_) => Status {
+            code: 403,
+            reason: "Forbidden",
+            message: format!("forbidden: User {:?} cannot {verb} path {path:?}", caller.user),
+            details: Some(Box::default()),
+        },
+    }
+}
+
+/// Parses what follows a group-version.
+fn place<'a>(group: &str, version: &str, rest: &[&'a str]) -> Result<Place<'a>, Status> {
+    let (namespace, rest) = match rest {
+        // `namespaces/x/status` is a part of the Namespace, not a resource in it.
+        ["namespaces", _, "status" | "finalize"] => (None, rest),
+        ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (Some(*namespace), rest),
+        _ => (None, rest),
+    };
+    let (plural, name, subresource) = match rest {
+        [plural] => (plural, None, None),
+        [plural, name] => (plural, Some(*name), None),
+        [plural, name, subresource] => (plural, Some(*name), Some(*subresource)),
+        _ => return Err(Status::no_such_path()),
+    };
+    let resource = resources::find(group, version, plural).ok_or_else(Status::no_such_path)?;
+    let fits = match namespace {
+        Some(_) => resource.is_namespaced(),
+        None => name.is_none() || !resource.is_namespaced(),
+    };
+    if !fits || subresource.is_some_and(|part| resource.subresource(part).is_none()) {
+        return Err(Status::no_such_path());
+    }
+    Ok(Place { resource, namespace, name, subresource })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resources::{DEPLOYMENTS, NAMESPACES, PODS};
+
+    #[test]
+    fn paths_name_objects() {
+        let parse = |group: &str, path: &'static str| {
+            let segments: Vec<&'static str> = path.split('/').collect();
+            place(group, "v1", &segments)
+                .map(|place| (place.resource, place.namespace, place.name, place.subresource))
+                .map_err(|status| status.code)
+        };
+        assert_eq!(parse("", "pods"), Ok((&PODS, None, None, None)));
+        assert_eq!(parse("", "namespaces/a/pods/b/log"), Ok((&PODS, Some("a"), Some("b"), Some("log"))));
+        assert_eq!(parse("", "namespaces/a"), Ok((&NAMESPACES, None, Some("a"), None)));
+        assert_eq!(parse("", "namespaces/a/finalize"), Ok((&NAMESPACES, None, Some("a"), Some("finalize"))));
+        assert_eq!(
+            parse("apps", "namespaces/a/deployments/b/scale"),
+            Ok((&DEPLOYMENTS, Some("a"), Some("b"), Some("scale")))
+        );
+        assert_eq!(parse("", "pods/b"), Err(404));
+        assert_eq!(parse("", "namespaces/a/nodes"), Err(404));
+        assert_eq!(parse("", "namespaces/a/pods/b/exec"), Err(404));
+    }
+}
