@@ -9,6 +9,7 @@ mod diagnostic;
 mod embedded;
 #[cfg(test)]
 mod fixture;
+mod lint;
 mod load;
 mod model;
 mod progress;
@@ -17,6 +18,7 @@ mod tree;
 pub use catalog::{Catalog, FindError};
 pub use diagnostic::{Diagnostic, DiagnosticKind, FolderLimit, Severity};
 pub use embedded::{embedded, embedded_with_diagnostics, labs, solutions};
+pub use lint::{lint, lint_path};
 pub use load::{FORMAT, load, load_folder};
 pub use model::{
     Action, Block, BlockKind, Check, CheckId, Course, CourseId, Hint, LabFile, Need, Page, Segment, Solution, Step,

@@ -40,7 +40,6 @@ pub fn load_folder(labs: &Path, solutions: Option<&Path>) -> Result<(Catalog, Ve
 }
 
 /// A course with what the lint needs to name places.
-#[expect(dead_code, reason = "the lint reads them")]
 pub(crate) struct ParsedCourse {
     pub(crate) course: Course,
     /// The stems that `course.yaml` lists, readable or not.

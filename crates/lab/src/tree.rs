@@ -60,11 +60,28 @@ impl Tree {
     ///
     /// The folder itself is not there or cannot be listed.
     pub fn read(folder: &Path) -> Result<Tree, Unreadable> {
-        let label = folder.to_string_lossy().trim_end_matches('/').to_owned();
+        Tree::read_below(folder, label(folder), "")
+    }
+
+    /// Reads one course (or the solutions of one) as the only one of its tree.
+    ///
+    /// # Errors
+    ///
+    /// The folder is not there, cannot be listed, or has no portable name.
+    pub fn read_course(folder: &Path) -> Result<Tree, Unreadable> {
+        let name = folder.file_name().and_then(|name| name.to_str()).filter(|name| portable_name(name));
+        let Some(name) = name else {
+            let source = std::io::Error::from(std::io::ErrorKind::InvalidFilename);
+            return Err(Unreadable { path: folder.display().to_string(), source });
+        };
+        Tree::read_below(folder, folder.parent().map(label).unwrap_or_default(), &format!("{name}/"))
+    }
+
+    fn read_below(folder: &Path, label: String, prefix: &str) -> Result<Tree, Unreadable> {
         let entries =
             fs::read_dir(folder).map_err(|source| Unreadable { path: folder.display().to_string(), source })?;
         let mut reading = Reading { tree: Tree { label, ..Tree::default() }, bytes: 0 };
-        reading.folder(entries, "", 1);
+        reading.folder(entries, prefix, 1);
         Ok(reading.tree)
     }
 
@@ -149,6 +166,12 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
         .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
         .map(char::from)
         .collect()
+}
+
+/// Returns how diagnostics name a folder.
+fn label(folder: &Path) -> String {
+    let label = folder.to_string_lossy();
+    label.trim_end_matches('/').trim_start_matches("./").to_owned()
 }
 
 /// Returns how large the file at `path` may be: what the loader parses is bounded more tightly.

@@ -67,7 +67,6 @@ struct CheckHeader {
 }
 
 /// Where the parts of a step stand in its file, for the lint.
-#[expect(dead_code, reason = "the lint reads them")]
 pub(crate) struct Marks {
     /// The file's name in diagnostics.
     pub(crate) file: String,
@@ -197,6 +196,14 @@ pub(super) fn front_matter(text: &str) -> FrontMatter<'_> {
         at += line.len();
     }
     FrontMatter::Unclosed
+}
+
+/// Returns the byte at which a text's page begins, after its front matter if it has one.
+pub(crate) fn body(text: &str) -> usize {
+    match front_matter(text) {
+        FrontMatter::Found { body, .. } => body,
+        FrontMatter::Missing | FrontMatter::Unclosed => 0,
+    }
 }
 
 /// Returns how many lines end in a text.

@@ -1,0 +1,79 @@
+//! The lint, by fixtures, and by what is no mistake.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixture::{GOOD, each, trees};
+
+fn linted(fixture: &str) -> Vec<String> {
+    let (labs, solutions) = trees(fixture);
+    lint(&labs, Some(&solutions)).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn every_fixture_gives_its_diagnostics() {
+    each("lint", 5, |text| linted(text).iter().map(|line| format!("{line}\n")).collect());
+}
+
+#[test]
+fn a_good_course_has_no_diagnostic() {
+    assert_eq!(linted(GOOD), Vec::<String>::new());
+}
+
+#[test]
+fn a_text_without_mistakes_has_no_diagnostic() {
+    assert_eq!(linted(include_str!("../../fixtures/lint/no-mistakes.txt")), Vec::<String>::new());
+}
+
+#[test]
+fn a_path_names_a_repository_a_folder_a_course_or_a_step() {
+    let top = tempfile::tempdir().unwrap();
+    let write = |path: &str, content: &str| {
+        let path = top.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    let course = "format: 1\ntitle: x\nchapters: [{ title: y, steps: [a, b] }]\n";
+    let step = "---\nformat: 1\ntitle: x\nminutes: 1\nobjectives: [x]\nlearnt: x\n---\n";
+    for name in ["one", "two"] {
+        write(&format!("labs/{name}/course.yaml"), course);
+        write(&format!("labs/{name}/a.md"), step);
+        write(&format!("labs/{name}/b.md"), step);
+    }
+    write("solutions/one/a/solution.md", "Il repare.\n");
+    let found = |path: &str| -> Vec<(String, bool)> {
+        let path = top.path().join(path);
+        let strip = format!("{}/", top.path().display());
+        lint_path(&path)
+            .unwrap()
+            .into_iter()
+            .map(|problem| {
+                let accent = matches!(problem.kind, crate::DiagnosticKind::MissingAccent { .. });
+                (problem.file.replace(&strip, ""), accent)
+            })
+            .collect()
+    };
+    let expected = |files: &[(&str, bool)]| -> Vec<(String, bool)> {
+        files.iter().map(|(file, accent)| ((*file).to_owned(), *accent)).collect()
+    };
+    let one = [("labs/one/a.md", false), ("labs/one/b.md", false), ("solutions/one/a/solution.md", true)];
+    let all = [one[0], one[1], ("labs/two/a.md", false), ("labs/two/b.md", false), one[2]];
+    assert_eq!(found(""), expected(&all));
+    assert_eq!(found("labs"), expected(&all));
+    assert_eq!(found("labs/one"), expected(&one));
+    assert_eq!(found("labs/one/course.yaml"), expected(&one));
+    assert_eq!(found("labs/one/a.md"), expected(&[one[0], one[2]]));
+    assert_eq!(found("labs/two/b.md"), expected(&[("labs/two/b.md", false)]));
+    assert!(lint_path(&top.path().join("absent")).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_lint_panic(body in "(?s).{0,200}", header in "[a-zé :?!«»%\"\\n\u{a0}-]{0,80}") {
+        let labs = Tree::from_files("labs", [
+            ("one/course.yaml", b"format: 1\ntitle: x\nchapters: [{ title: y, steps: [a] }]\n".to_vec()),
+            ("one/a.md", format!("---\nformat: 1\ntitle: |\n  {header}\nlearnt: >\n  {header}\n---\n{body}").into_bytes()),
+        ]);
+        let _ = lint(&labs, Some(&labs));
+    }
+}
