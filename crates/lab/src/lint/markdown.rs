@@ -28,6 +28,8 @@ pub(super) struct Reading {
 #[derive(Default)]
 pub(super) struct Passage {
     pub(super) chars: Vec<(usize, char)>,
+    /// The bytes of what may be in another language: emphasis, and links to the network.
+    pub(super) foreign: Vec<std::ops::Range<usize>>,
 }
 
 /// Reads a text.
@@ -50,7 +52,7 @@ pub(super) fn read(text: &str) -> Reading {
         let mut state =
             State { reading: &mut reading, passage: Passage::default(), unread: 0, picture: None, heading: None };
         for (event, range) in parser.into_offset_iter() {
-            state.take(event, range.start);
+            state.take(event, range);
         }
         state.end();
     }
@@ -70,9 +72,10 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    fn take(&mut self, event: Event<'_>, at: usize) {
+    fn take(&mut self, event: Event<'_>, range: std::ops::Range<usize>) {
+        let at = range.start;
         match event {
-            Event::Start(tag) => self.start(tag, at),
+            Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.finish(tag),
             Event::Text(text) => {
                 if let Some((_, _, has_words)) = &mut self.picture {
@@ -109,7 +112,8 @@ impl State<'_> {
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>, at: usize) {
+    fn start(&mut self, tag: Tag<'_>, range: std::ops::Range<usize>) {
+        let at = range.start;
         match tag {
             Tag::Heading { level, .. } => {
                 self.end();
@@ -134,6 +138,9 @@ impl State<'_> {
             }
             Tag::Link { link_type, dest_url, .. } => {
                 self.reading.links.push((at, dest_url.to_string()));
+                if dest_url.contains("://") {
+                    self.passage.foreign.push(range);
+                }
                 // The words of an automatic link are its address.
                 if matches!(link_type, LinkType::Autolink | LinkType::Email) {
                     self.other(at);
@@ -144,7 +151,8 @@ impl State<'_> {
                 self.picture = Some((at, dest_url.to_string(), false));
                 self.other(at);
             }
-            Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => {}
+            Tag::Emphasis => self.passage.foreign.push(range),
+            Tag::Strong | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => {}
         }
     }
 
@@ -186,8 +194,9 @@ impl State<'_> {
 
     /// Ends the passage.
     fn end(&mut self) {
-        if !self.passage.chars.is_empty() {
-            self.reading.passages.push(std::mem::take(&mut self.passage));
+        let passage = std::mem::take(&mut self.passage);
+        if !passage.chars.is_empty() {
+            self.reading.passages.push(passage);
         }
     }
 }

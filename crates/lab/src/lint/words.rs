@@ -9,6 +9,9 @@ pub(super) fn lint(passage: &Passage, report: &mut dyn FnMut(usize, DiagnosticKi
     let chars = &passage.chars;
     spaces(chars, report);
     for (at, word) in words(chars) {
+        if passage.foreign.iter().any(|range| range.contains(&at)) {
+            continue;
+        }
         if let Some(expected) = accented(&word) {
             report(at, DiagnosticKind::MissingAccent { found: word, expected });
         } else if let Some(instead) = instead_of(&word) {
@@ -17,12 +20,22 @@ pub(super) fn lint(passage: &Passage, report: &mut dyn FnMut(usize, DiagnosticKi
     }
 }
 
-/// Returns the words of a passage, without those that are part of a name, a path or an address.
+/// Programs whose command lines may stand in a sentence.
+const PROGRAMS: [&str; 4] = ["kubectl", "atelier", "docker", "helm"];
+/// How many words after a program's name are taken to be its arguments.
+const ARGUMENTS: usize = 4;
+
+/// Returns the words of a passage, without those that are part of a name, a path, an address or a command.
 fn words(chars: &[(usize, char)]) -> Vec<(usize, String)> {
     let mut words = Vec::new();
-    for token in chars.split(|(_, c)| c.is_whitespace() || *c == OTHER) {
+    let mut arguments = 0_usize;
+    for token in chars.split(|(_, c)| c.is_whitespace() || *c == OTHER).filter(|token| !token.is_empty()) {
         let text: String = token.iter().map(|(_, c)| *c).collect();
-        if is_technical(&text) {
+        if PROGRAMS.contains(&text.as_str()) {
+            arguments = ARGUMENTS + 1;
+        }
+        arguments = arguments.saturating_sub(1);
+        if arguments > 0 || is_technical(&text) {
             continue;
         }
         for word in token.split(|(_, c)| !c.is_alphabetic()) {
@@ -51,10 +64,12 @@ fn spaces(chars: &[(usize, char)], report: &mut dyn FnMut(usize, DiagnosticKind)
         let after = at(index + 1);
         match c {
             '!' if ends(after) => report(byte, DiagnosticKind::Exclamation),
-            ':' | ';' | '?' if ends(after) && !in_address(chars, index) => {
-                if before.is_some_and(|before| !no_break(before) && !matches!(before, '?' | '!' | '(' | '…')) {
-                    report(byte, DiagnosticKind::NoBreakSpaceBefore { mark: c });
-                }
+            ':' | ';' | '?'
+                if ends(after)
+                    && before.is_some_and(|c| !no_break(c) && !matches!(c, '?' | '!' | '(' | '…'))
+                    && !in_address(chars, index) =>
+            {
+                report(byte, DiagnosticKind::NoBreakSpaceBefore { mark: c });
             }
             '»' if before.is_none_or(|before| !no_break(before)) => {
                 report(byte, DiagnosticKind::NoBreakSpaceBefore { mark: c });
