@@ -9,7 +9,7 @@ use crate::kinds::{
 use crate::{expectation, workfile};
 
 /// What is wrong with a spec.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// Two fields contradict each other.

@@ -243,8 +243,8 @@ pub enum DiagnosticKind {
     SpecProblem {
         /// The check.
         check: String,
-        /// What is wrong, in English.
-        problem: String,
+        /// What is wrong.
+        problem: check::Problem,
     },
     /// A file under `files/` that no step hands out.
     LabFileUnused,

@@ -22,6 +22,7 @@ pub(super) struct Surroundings<'a> {
 
 pub(super) fn lint(step: &Step, marks: &Marks, around: &Surroundings<'_>, problems: &mut Problems) {
     header(step, marks, problems);
+    specs(step, marks, problems);
     if around.solutions.is_some() {
         solution(step, marks, problems);
     }
@@ -59,6 +60,16 @@ fn header(step: &Step, marks: &Marks, problems: &mut Problems) {
     }
     if step.hints.is_empty() && !step.checks.is_empty() {
         add(HEADER, DiagnosticKind::NoHints);
+    }
+}
+
+/// Reports what the specs of the checks have wrong.
+fn specs(step: &Step, marks: &Marks, problems: &mut Problems) {
+    for (check, place) in step.checks.iter().zip(&marks.checks) {
+        for problem in check.spec.problems() {
+            let kind = DiagnosticKind::SpecProblem { check: check.id.0.clone(), problem };
+            problems.add(&marks.file, *place, kind);
+        }
     }
 }
 

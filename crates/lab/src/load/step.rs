@@ -33,7 +33,7 @@ struct Header {
     #[serde(default)]
     minutes: Option<Located<u32>>,
     #[serde(default)]
-    needs: Vec<Need>,
+    needs: Vec<Located<Need>>,
     #[serde(default)]
     namespaces: Vec<Located<String>>,
     #[serde(default)]
@@ -134,12 +134,16 @@ pub(super) fn read(inputs: &Inputs<'_>, problems: &mut Problems) -> Option<(Step
         problems.add(&file, yaml::place(&header.format, 1), kind);
         return None;
     }
-    let mut reading =
-        Reading { file: &file, problems, texts: Vec::new(), handed_out: header.files.keys().cloned().collect() };
+    let mut reading = Reading {
+        file: &file,
+        problems,
+        texts: Vec::new(),
+        checks_at: Vec::new(),
+        handed_out: header.files.keys().cloned().collect(),
+    };
     let title = reading.french(header.title);
     let objectives = header.objectives.into_iter().map(|text| reading.french(text)).collect();
     let learnt = header.learnt.map(|text| reading.french(text)).unwrap_or_default();
-    let checks_at: Vec<Place> = header.checks.iter().map(|check| yaml::place(&check.id, 1)).collect();
     let checks = reading.checks(header.checks);
     let hints_at = header.hints.iter().map(|hint| yaml::place(hint, 1)).collect();
     let hints = header.hints.into_iter().map(|hint| Hint { text: reading.french(hint) }).collect();
@@ -147,10 +151,11 @@ pub(super) fn read(inputs: &Inputs<'_>, problems: &mut Problems) -> Option<(Step
     let files = reading.files(header.files, inputs);
     let setup = reading.actions(header.setup);
     let reset = reading.actions(header.reset);
+    let needs = reading.needs(header.needs);
     let namespaces = reading.namespaces(header.namespaces);
     let points_at = header.points.as_ref().map_or(Place { line: 2, column: 1 }, |points| yaml::place(points, 1));
     let sum = checks.iter().map(|check| check.points).fold(0, u32::saturating_add);
-    let texts = std::mem::take(&mut reading.texts);
+    let Reading { texts, checks_at, .. } = reading;
     let step = Step {
         id: inputs.id.clone(),
         title,
@@ -159,7 +164,7 @@ pub(super) fn read(inputs: &Inputs<'_>, problems: &mut Problems) -> Option<(Step
         learnt,
         points: header.points.map_or(sum, |points| points.value),
         minutes: header.minutes.map_or(0, |minutes| minutes.value),
-        needs: header.needs,
+        needs,
         namespaces,
         checks,
         hints,
@@ -216,6 +221,8 @@ struct Reading<'a> {
     file: &'a str,
     problems: &'a mut Problems,
     texts: Vec<(Place, String)>,
+    /// Where the checks that were kept stand.
+    checks_at: Vec<Place>,
     /// The work folder's paths that the step hands out.
     handed_out: Vec<String>,
 }
@@ -263,6 +270,9 @@ impl Reading<'_> {
                     TIMEOUT
                 }
             };
+            let mut spec = header.expect;
+            self.question(place, &mut spec);
+            self.checks_at.push(place);
             checks.push(Check {
                 id: CheckId(id),
                 title: self.french(header.title),
@@ -271,10 +281,42 @@ impl Reading<'_> {
                 why: header.why.map(|text| self.french(text)),
                 advice: header.advice.map(|text| self.french(text)),
                 timeout: Duration::from_secs(seconds),
-                spec: header.expect,
+                spec,
             });
         }
         checks
+    }
+
+    /// Takes the words of a question, which are in the spec. (Whatever else a spec holds is shown as evidence, which
+    /// is cleaned where it is shown.)
+    fn question(&mut self, place: Place, spec: &mut check::Spec) {
+        if let check::Spec::Question(question) = spec {
+            question.ask = self.clean(place, std::mem::take(&mut question.ask));
+            self.texts.push((place, question.ask.clone()));
+            let choices = std::mem::take(&mut question.choices);
+            for (letter, choice) in choices {
+                let choice = self.clean(place, choice);
+                self.texts.push((place, choice.clone()));
+                question.choices.insert(self.clean(place, letter), choice);
+            }
+        }
+    }
+
+    fn needs(&mut self, needs: Vec<Located<Need>>) -> Vec<Need> {
+        let mut kept = Vec::with_capacity(needs.len());
+        for need in needs {
+            match &need.value {
+                // A node's name is a DNS subdomain (RFC 1123).
+                Need::Node(name) if !name.split('.').all(good_id) => {
+                    let kind = DiagnosticKind::BadId { id: name.escape_debug().to_string() };
+                    self.add(yaml::place(&need, 1), kind);
+                    continue;
+                }
+                Need::Node(_) | Need::Cluster | Need::Sandbox | Need::Docker => {}
+            }
+            kept.push(need.value);
+        }
+        kept
     }
 
     fn files(&mut self, files: BTreeMap<String, Located<String>>, inputs: &Inputs<'_>) -> Vec<LabFile> {
@@ -298,14 +340,19 @@ impl Reading<'_> {
         let mut kept = Vec::with_capacity(actions.len());
         for action in actions {
             let place = yaml::place(&action, 1);
-            match &action.value {
+            let action = match action.value {
+                Action::Run(command) => Action::Run(self.clean(place, command)),
+                Action::RepairNode(node) => Action::RepairNode(self.clean(place, node)),
+                Action::Apply(path) => Action::Apply(path),
+            };
+            match &action {
                 Action::Apply(path) if !self.handed_out.contains(path) => {
                     self.add(place, DiagnosticKind::ActionFileMissing { path: path.escape_debug().to_string() });
                     continue;
                 }
                 Action::Apply(_) | Action::Run(_) | Action::RepairNode(_) => {}
             }
-            kept.push(action.value);
+            kept.push(action);
         }
         kept
     }
