@@ -13,6 +13,7 @@ mod lint;
 mod load;
 mod model;
 mod progress;
+mod scaffold;
 mod tree;
 
 pub use catalog::{Catalog, FindError};
@@ -28,4 +29,5 @@ pub use progress::{
     Carried, CarryError, Entry, Flaw, FlawKind, Happening, Head, History, Line, Log, Occurrence, Progress, StepState,
     Verdict, carry, merge, read_carried,
 };
+pub use scaffold::{Scaffold, ScaffoldError, scaffold};
 pub use tree::{FILE_LIMIT, TEXT_LIMIT, Tree, Unreadable};

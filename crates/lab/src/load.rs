@@ -8,6 +8,8 @@ pub(crate) mod step;
 pub(crate) mod text;
 pub(crate) mod yaml;
 
+pub(crate) use course::listed_steps;
+
 use std::path::Path;
 
 use crate::catalog::Catalog;

@@ -142,3 +142,9 @@ fn percent(value: Option<Located<u64>>, field: &'static str, default: u8, name: 
         }
     }
 }
+
+/// Returns the steps that a `course.yaml` lists, in order; none where it cannot be read.
+pub(crate) fn listed_steps(text: &str) -> Option<Vec<String>> {
+    let file: CourseFile = yaml::parse(text, 0).ok()?;
+    Some(file.chapters.into_iter().flat_map(|chapter| chapter.steps).map(|step| step.value).collect())
+}
