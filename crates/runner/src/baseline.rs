@@ -58,6 +58,14 @@ impl Baseline {
         atomic::write(&path, &content).map_err(Error::Baseline)
     }
 
+    /// Forgets it: the step is prepared anew when it is opened next.
+    pub(crate) fn forget(home: &Home, step: &StepId, cluster: &str) -> Result<(), Error> {
+        match std::fs::remove_file(home.baseline(step, &short(cluster))?) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::Baseline(error)),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
     /// Returns the earliest starting state of a course in this cluster that covers a Namespace: what is in it was
     /// there before the course.
     pub(crate) fn earliest(home: &Home, course: &CourseId, cluster: &str) -> Result<Option<Baseline>, Error> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod docker;
 pub(crate) mod pinned;
+pub(crate) mod sandboxed;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -21,7 +21,6 @@ mod persistence;
 mod quantity;
 mod resources;
 mod sandbox;
-mod schema;
 mod server;
 mod snapshot;
 mod store;

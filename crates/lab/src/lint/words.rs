@@ -9,7 +9,7 @@ pub(super) fn lint(passage: &Passage, report: &mut dyn FnMut(usize, DiagnosticKi
     let chars = &passage.chars;
     spaces(chars, report);
     for (at, word) in words(chars) {
-        if passage.is_foreign(at) {
+        if passage.foreign.iter().any(|range| range.contains(&at)) {
             continue;
         }
         if let Some(expected) = accented(&word) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResourceList;
 use kube::Client;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, PartialObjectMeta, Preconditions};
 use kube::core::ApiResource;
@@ -95,12 +96,13 @@ pub(crate) async fn list(client: &Client, namespaces: &[String]) -> Result<Inven
         return Ok(inventory);
     }
     let resources = kinds(client).await?;
-    let asked = resources.iter().flat_map(|resource| present.iter().map(move |namespace| (resource, namespace)));
-    let pages: Vec<Vec<(String, Object)>> = stream::iter(asked)
-        .map(|(resource, namespace)| list_one(client, resource, namespace))
-        .buffer_unordered(AT_A_TIME)
-        .try_collect()
-        .await?;
+    let mut asked = Vec::new();
+    for resource in &resources {
+        for namespace in &present {
+            asked.push(list_one(client, resource, namespace));
+        }
+    }
+    let pages: Vec<Vec<(String, Object)>> = stream::iter(asked).buffer_unordered(AT_A_TIME).try_collect().await?;
     inventory.objects = pages.into_iter().flatten().collect();
     Ok(inventory)
 }
@@ -145,21 +147,8 @@ async fn kinds(client: &Client) -> Result<Vec<ApiResource>, ClusterError> {
     });
     let mut found = Vec::new();
     let core = bounded("list the kinds of v1", client.list_core_api_resources("v1")).await?;
-    let others: Vec<_> = stream::iter(versions)
-        .map(|version| async move {
-            let what = format!("list the kinds of {version}");
-            match bounded(&what, client.list_api_group_resources(&version)).await {
-                Ok(list) => Ok(Some(list)),
-                Err(error) if matches!(refused_with(&error), Some(403 | 404 | 406 | 500..=599)) => {
-                    tracing::debug!(%version, "left out of the inventory");
-                    Ok(None)
-                }
-                Err(error) => Err(error),
-            }
-        })
-        .buffer_unordered(AT_A_TIME)
-        .try_collect()
-        .await?;
+    let asked: Vec<_> = versions.map(|version| kinds_of(client, version)).collect();
+    let others: Vec<_> = stream::iter(asked).buffer_unordered(AT_A_TIME).try_collect().await?;
     for list in std::iter::once(core).chain(others.into_iter().flatten()) {
         let (group, version) = list.group_version.split_once('/').unwrap_or(("", &list.group_version));
         for resource in list.resources {
@@ -177,6 +166,19 @@ async fn kinds(client: &Client) -> Result<Vec<ApiResource>, ClusterError> {
         }
     }
     Ok(found)
+}
+
+/// Lists the kinds of one group; `None` where the group's server is down or refuses.
+async fn kinds_of(client: &Client, version: String) -> Result<Option<APIResourceList>, ClusterError> {
+    let what = format!("list the kinds of {version}");
+    match bounded(&what, client.list_api_group_resources(&version)).await {
+        Ok(list) => Ok(Some(list)),
+        Err(error) if matches!(refused_with(&error), Some(403 | 404 | 406 | 500..=599)) => {
+            tracing::debug!(%version, "left out of the inventory");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Deletes every object of the Namespaces that is not in `before`, and a Namespace that was not there, and waits

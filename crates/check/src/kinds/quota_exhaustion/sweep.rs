@@ -89,10 +89,12 @@ impl Objects<'_> {
         let due: Vec<DynamicObject> = list.items.into_iter().filter(|object| due(object)).collect();
         let params =
             DeleteParams { propagation_policy: Some(PropagationPolicy::Background), ..DeleteParams::default() };
-        let names = due
+        // Collected, so that the future that awaits below is `Send` for every caller.
+        let names: Vec<String> = due
             .iter()
             .filter(|object| object.metadata.deletion_timestamp.is_none())
-            .filter_map(|object| object.metadata.name.clone());
+            .filter_map(|object| object.metadata.name.clone())
+            .collect();
         let mut deletions = futures::stream::iter(names)
             .map(|name| {
                 let (api, params) = (&api, &params);
