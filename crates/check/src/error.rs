@@ -63,7 +63,7 @@ pub enum Error {
     #[error("this environment cannot show {what}")]
     NotObservable {
         /// What is missing.
-        what: &'static str,
+        what: Unobservable,
     },
     /// The check asks for something that this program does not do, such as an `https` request.
     #[error("not supported: {what}")]
@@ -80,4 +80,24 @@ pub enum Error {
     /// The server answered with something that the check cannot interpret.
     #[error("unexpected answer: {0}")]
     UnexpectedAnswer(String),
+}
+
+/// What an environment without an audit log cannot show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unobservable {
+    /// Who wrote an object's status.
+    #[error("who wrote the status")]
+    Status,
+    /// Who changed a node's state.
+    #[error("who changed the node's state")]
+    Node,
+    /// Who ended a container.
+    #[error("who ended the container")]
+    ContainerEnd,
+    /// Who left a Pod without a node.
+    #[error("who left the Pod without a node")]
+    Scheduling,
+    /// Who was refused the creation of a Pod.
+    #[error("who was refused the Pod")]
+    Refusal,
 }

@@ -7,6 +7,7 @@
 pub mod command;
 mod error;
 mod expectation;
+mod french;
 pub mod kinds;
 mod manifest;
 mod objects;
@@ -17,7 +18,7 @@ mod quantity;
 mod workfile;
 mod world;
 
-pub use error::Error;
+pub use error::{Error, Unobservable};
 pub use expectation::{BadExpectation, Expectation, FieldFinding, Fields, same};
 pub use kinds::{Spec, Trigger, Watch};
 pub use manifest::Unreadable;

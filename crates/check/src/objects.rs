@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::expectation::{Expectation, FieldFinding, Fields, differences};
-use crate::{Cluster, Error, World};
+use crate::{Cluster, Error, Unobservable, World};
 
 /// How many names evidence carries at most.
 const NAMES: usize = 10;
@@ -221,7 +221,7 @@ impl<'a> Lookup<'a> {
             None => audit
                 .entries(Timestamp::now() - SignedDuration::from_mins(10))
                 .await?
-                .ok_or(Error::NotObservable { what: "who wrote the status" })?,
+                .ok_or(Error::NotObservable { what: Unobservable::Status })?,
         };
         let mut forged = None;
         for object in &objects {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::kinds::{
     Spec, command_output, condition, file_content, http_answer, kubernetes_object, question, quota_exhaustion,
 };
-use crate::{expectation, workfile};
+use crate::{expectation, french, workfile};
 
 /// What is wrong with a spec.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -187,7 +187,7 @@ fn question(spec: &question::Spec, problems: &mut Vec<Problem>) {
     if spec.choices.len() == 1 {
         problems.push(Problem::ExpectsNothing);
     }
-    if spec.accepted.iter().any(|accepted| question::normalised(accepted).is_empty()) {
+    if spec.accepted.iter().any(|accepted| french::normalised(accepted).is_empty()) {
         problems.push(Problem::Empty { field: "accepted" });
     }
 }

@@ -12,7 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Cluster, Error, Observation, Observed, Outcome, World};
+use super::quota_exhaustion::NAME_PREFIX;
+use crate::{Cluster, Error, Observation, Observed, Outcome, Unobservable, World};
 
 /// What must have been seen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,16 +124,19 @@ impl Spec {
         }
     }
 
-    fn subject(&self) -> &'static str {
+    fn subject(&self) -> Unobservable {
         match self {
-            Spec::NodeNotReady { .. } | Spec::NodeReady { .. } => "who changed the node's state",
-            Spec::OomKilled { .. } => "who ended the container",
-            Spec::Unschedulable { .. } => "who left the Pod unscheduled",
-            Spec::CreationRefused { .. } => "who was refused the Pod",
+            Spec::NodeNotReady { .. } | Spec::NodeReady { .. } => Unobservable::Node,
+            Spec::OomKilled { .. } => Unobservable::ContainerEnd,
+            Spec::Unschedulable { .. } => Unobservable::Scheduling,
+            Spec::CreationRefused { .. } => Unobservable::Refusal,
         }
     }
 
     fn is_of_kind(&self, what: &Observed) -> bool {
+        if is_ours(what) {
+            return false;
+        }
         match self {
             Spec::NodeNotReady { .. } => matches!(what, Observed::NodeNotReady { .. }),
             Spec::NodeReady { .. } => matches!(what, Observed::NodeReady { .. }),
@@ -143,6 +147,9 @@ impl Spec {
     }
 
     fn is_met_by(&self, what: &Observed, session: &str) -> bool {
+        if is_ours(what) {
+            return false;
+        }
         let wants = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         let in_namespace = |found: &str| self.namespace().unwrap_or(session) == found;
         match (self, what) {
@@ -164,6 +171,16 @@ impl Spec {
                 _,
             ) => false,
         }
+    }
+}
+
+/// Returns whether a trial of our own caused this, rather than the learner.
+fn is_ours(what: &Observed) -> bool {
+    match what {
+        Observed::NodeNotReady { .. } | Observed::NodeReady { .. } => false,
+        Observed::OomKilled { pod: name, .. }
+        | Observed::Unschedulable { pod: name, .. }
+        | Observed::CreationRefused { owner: name, .. } => name.starts_with(NAME_PREFIX),
     }
 }
 
