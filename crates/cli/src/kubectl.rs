@@ -3,27 +3,36 @@
 //! Its words are those of the real one, in English, since that is what courses and manuals show; only what it does
 //! not know is said in French. No Fluent and no thread pool before the first request: it must start at once.
 
+mod about;
 mod age;
+mod amount;
 mod api;
 mod apply;
+mod change;
 mod create;
 mod delete;
+mod describe;
 mod flags;
 mod get;
 mod jsonpath;
 mod logs;
 mod manifest;
+mod nodes;
 mod patch;
 mod resource;
+mod rollout;
 mod shape;
 mod tabular;
 mod trouble;
+mod wait;
 mod yaml;
 
 use std::process::ExitCode;
 
 use self::api::Api;
-use self::flags::{Flag, Given};
+use self::change::Mark;
+use self::flags::Flag;
+use self::nodes::Schedulable;
 use self::trouble::Trouble;
 use crate::output;
 use crate::words::say;
@@ -67,18 +76,38 @@ const VERBS: &[(&str, &[Flag])] = &[
     ("run", create::RUN_FLAGS),
     ("delete", delete::FLAGS),
     ("logs", logs::FLAGS),
+    ("describe", describe::FLAGS),
+    ("events", about::EVENTS_FLAGS),
+    ("scale", change::SCALE_FLAGS),
+    ("wait", wait::FLAGS),
+    ("rollout", rollout::FLAGS),
+    ("label", change::LABEL_FLAGS),
+    ("annotate", change::LABEL_FLAGS),
+    ("set", change::SET_FLAGS),
+    ("patch", change::PATCH_FLAGS),
+    ("edit", change::EDIT_FLAGS),
+    ("cordon", nodes::FLAGS),
+    ("uncordon", nodes::FLAGS),
+    ("drain", nodes::FLAGS),
+    ("explain", about::EXPLAIN_FLAGS),
+    ("top", about::TOP_FLAGS),
+    ("api-resources", about::RESOURCES_FLAGS),
+    ("cluster-info", about::NO_FLAGS),
+    ("config", about::CONFIG_FLAGS),
+    ("version", about::VERSION_FLAGS),
 ];
 
 async fn run(arguments: &[String]) -> Result<(), Trouble> {
-    // Global flags may stand before the verb: the verb is the first known word.
-    let position = arguments.iter().position(|word| VERBS.iter().any(|(verb, _)| verb == word));
-    let Some(position) = position else {
-        return no_verb(arguments);
+    let Some(position) = flags::first_word(arguments) else {
+        return help();
     };
-    let (verb, flags) = VERBS
-        .iter()
-        .find(|(verb, _)| arguments.get(position).is_some_and(|word| word == verb))
-        .expect("the position was found by this very table");
+    let word = arguments.get(position).map(String::as_str).unwrap_or_default();
+    if word == "help" || word == "options" {
+        return help();
+    }
+    let Some((verb, flags)) = VERBS.iter().find(|(verb, _)| *verb == word) else {
+        return Err(Trouble::UnknownVerb(word.to_owned()));
+    };
     let mut rest = arguments.to_vec();
     rest.remove(position);
     let given = flags::parse(verb, &rest, flags)?;
@@ -93,15 +122,26 @@ async fn run(arguments: &[String]) -> Result<(), Trouble> {
         "run" => create::run_image(&api().await?, &given).await,
         "delete" => delete::run(&api().await?, &given).await,
         "logs" => logs::run(&api().await?, &given).await,
+        "describe" => describe::run(&api().await?, &given).await,
+        "events" => about::events(&api().await?, &given).await,
+        "scale" => change::scale(&api().await?, &given).await,
+        "wait" => wait::run(&api().await?, &given).await,
+        "rollout" => rollout::run(&api().await?, &given).await,
+        "label" => change::mark(&api().await?, &given, Mark::Label).await,
+        "annotate" => change::mark(&api().await?, &given, Mark::Annotation).await,
+        "set" => change::set(&api().await?, &given).await,
+        "patch" => change::patch(&api().await?, &given).await,
+        "edit" => change::edit(&api().await?, &given).await,
+        "cordon" => nodes::cordon(&api().await?, &given, Schedulable::No).await,
+        "uncordon" => nodes::cordon(&api().await?, &given, Schedulable::Yes).await,
+        "drain" => nodes::drain(&api().await?, &given).await,
+        "explain" => about::explain(&api().await?, &given).await,
+        "top" => about::top(&api().await?, &given).await,
+        "api-resources" => about::api_resources(&api().await?, &given).await,
+        "cluster-info" => about::cluster_info(&api().await?).await,
+        "config" => about::config(&given),
+        "version" => about::version(&given).await,
         other => Err(Trouble::UnknownVerb(other.to_owned())),
-    }
-}
-
-fn no_verb(arguments: &[String]) -> Result<(), Trouble> {
-    let word = arguments.iter().find(|word| !word.starts_with('-') && *word != "help");
-    match word {
-        Some(word) => Err(Trouble::UnknownVerb(word.clone())),
-        None => help(),
     }
 }
 

@@ -212,16 +212,6 @@ impl Api {
         parse(&read_body(response).await?)
     }
 
-    /// Replaces.
-    ///
-    /// # Errors
-    ///
-    /// As [`Api::json`].
-    pub(crate) async fn put(&self, path: &str, object: &Value) -> Result<Value, Trouble> {
-        let response = self.send(Method::PUT, path, JSON, Some((JSON, object.to_string().into_bytes()))).await?;
-        parse(&read_body(response).await?)
-    }
-
     /// Patches; `kind` is one of [`STRATEGIC`], [`MERGE`], [`JSON_PATCH`].
     ///
     /// # Errors
@@ -240,16 +230,6 @@ impl Api {
     pub(crate) async fn delete(&self, path: &str, options: &Value) -> Result<Value, Trouble> {
         let response = self.send(Method::DELETE, path, JSON, Some((JSON, options.to_string().into_bytes()))).await?;
         parse(&read_body(response).await?)
-    }
-
-    /// Reads a text answer, such as a log.
-    ///
-    /// # Errors
-    ///
-    /// As [`Api::json`].
-    pub(crate) async fn text(&self, path: &str) -> Result<Vec<u8>, Trouble> {
-        let response = self.send(Method::GET, path, "*/*", None).await?;
-        read_body(response).await
     }
 
     /// Opens a stream of lines: a watch, or a followed log.

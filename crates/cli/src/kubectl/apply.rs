@@ -1,6 +1,5 @@
 //! `apply`: creates or patches, with the last applied configuration kept in an annotation (or server-side).
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::api::{Api, MERGE, STRATEGIC};
@@ -233,13 +232,4 @@ pub(crate) fn annotate(object: &mut Value) {
     if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.insert(LAST_APPLIED.to_owned(), Value::String(text));
     }
-}
-
-/// Reads an object that was asked for by its path, for verbs that change one field of it.
-///
-/// # Errors
-///
-/// The server refuses.
-pub(crate) async fn read_object(api: &Api, path: &str) -> Result<Value, Trouble> {
-    api.json(Method::GET, path, super::api::JSON).await
 }

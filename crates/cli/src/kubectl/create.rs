@@ -10,6 +10,7 @@ use super::apply::{DryRun, annotate, say_done, several, validation};
 use super::flags::{Flag, Given, optional, switch, value};
 use super::get::join;
 use super::manifest;
+use super::shape::text;
 use super::trouble::Trouble;
 
 /// The flags of `create`.
@@ -83,9 +84,10 @@ async fn create(api: &Api, given: &Given, mut object: Value) -> Result<(), Troub
     let dry_run = DryRun::read(given)?;
     manifest::same_namespace(&object, given.value("namespace"))?;
     if dry_run == DryRun::Client {
-        // Nothing is asked of the server; the Namespace is written only where it was named.
-        if let (Some(namespace), Some(metadata)) =
-            (given.value("namespace"), object.get_mut("metadata").and_then(Value::as_object_mut))
+        // Nothing is asked of the server; the Namespace is written only where it was named and means something.
+        if text(&object, "/kind") != "Namespace"
+            && let (Some(namespace), Some(metadata)) =
+                (given.value("namespace"), object.get_mut("metadata").and_then(Value::as_object_mut))
         {
             metadata.insert("namespace".to_owned(), json!(namespace));
         }

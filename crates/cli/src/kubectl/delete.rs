@@ -9,7 +9,7 @@ use super::apply::{DryRun, several};
 use super::flags::{Flag, Given, optional, switch, value};
 use super::get::{Query, fetch, join};
 use super::manifest;
-use super::resource::{Resource, Target, targets};
+use super::resource::{Resource, targets};
 use super::shape::text;
 use super::trouble::Trouble;
 use crate::output;

@@ -143,6 +143,23 @@ pub(crate) fn parse_duration(text: &str) -> Option<std::time::Duration> {
     (!text.is_empty()).then_some(total)
 }
 
+/// Where the verb stands: common flags and their values may come before it.
+pub(crate) fn first_word(arguments: &[String]) -> Option<usize> {
+    let mut position = 0;
+    while let Some(word) = arguments.get(position) {
+        if !word.starts_with('-') {
+            return Some(position);
+        }
+        let takes_next = EVERYWHERE.iter().any(|flag| {
+            let named = word.strip_prefix("--") == Some(flag.long)
+                || flag.short.is_some_and(|short| word.strip_prefix('-') == Some(short.to_string().as_str()));
+            named && flag.takes == Takes::Value
+        });
+        position += if takes_next { 2 } else { 1 };
+    }
+    None
+}
+
 /// Takes a command line apart; `verb` names it for complaints, `flags` are its own.
 ///
 /// # Errors
@@ -230,6 +247,16 @@ mod tests {
         assert_eq!(parsed.value("dry-run"), Some("client"));
         assert!(given("--watch=false").is_off("watch"));
         assert_eq!(given("--dry-run -").words, ["-"]);
+    }
+
+    #[test]
+    fn the_verb_is_the_first_word_that_is_no_flag_nor_its_value() {
+        for (line, expected) in
+            [("-n get get pods", Some(2)), ("--context=a get", Some(1)), ("get", Some(0)), ("--help", None)]
+        {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(first_word(&words), expected, "{line}");
+        }
     }
 
     #[test]
