@@ -21,6 +21,7 @@ mod persistence;
 mod quantity;
 mod resources;
 mod sandbox;
+mod schema;
 mod server;
 mod snapshot;
 mod store;

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::api::Status;
 use crate::resources::Resource;
+use crate::schema::schema;
+
+mod strategic;
 
 /// A decoded patch.
 #[derive(Debug, Clone)]
@@ -44,7 +47,7 @@ impl Patch {
     }
 
     /// Changes an object.
-    pub(crate) fn apply(&self, _resource: &Resource, object: &mut Value) -> Result<(), Status> {
+    pub(crate) fn apply(&self, resource: &Resource, object: &mut Value) -> Result<(), Status> {
         match self {
             Patch::Json(patch) => json_patch::patch(object, patch).map_err(|error| Status {
                 code: 422,
@@ -52,9 +55,13 @@ impl Patch {
                 message: format!("the server rejected our request due to an error in our request: {error}"),
                 details: None,
             }),
-            Patch::Merge(patch) | Patch::Strategic(patch) => {
+            Patch::Merge(patch) => {
                 json_patch::merge(object, patch);
                 Ok(())
+            }
+            Patch::Strategic(patch) => {
+                let found = schema().kind(resource.group, resource.version, resource.kind);
+                strategic::merge(object, patch, found).map_err(|error| Status::bad_request(error.to_string()))
             }
         }
     }

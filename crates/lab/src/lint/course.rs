@@ -3,6 +3,7 @@
 use super::place::{Origin, Text};
 use super::step;
 use crate::diagnostic::DiagnosticKind;
+use crate::load::text::Lines;
 use crate::load::yaml::Place;
 use crate::load::{ParsedCourse, Problems};
 use crate::tree::Tree;
@@ -26,8 +27,9 @@ pub(super) fn lint(parsed: &ParsedCourse, labs: &Tree, solutions: Option<&Tree>,
     }
     let file = labs.name(&format!("{folder}/course.yaml"));
     let content = labs.content(&format!("{folder}/course.yaml")).map(String::from_utf8_lossy).unwrap_or_default();
+    let lines = Lines::new(&content);
     for (place, says) in &parsed.texts {
-        let text = Text { says, file: &content, from: Origin::Yaml(*place) };
+        let text = Text { says, file: &lines, from: Origin::Yaml(*place) };
         step::prose(&text, &file, problems);
     }
     for (step, marks) in parsed.course.steps.iter().zip(&parsed.steps) {

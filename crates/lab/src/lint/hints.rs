@@ -8,6 +8,9 @@ use crate::model::{BlockKind, Page, Segment, Step};
 /// How many words in a row are too many.
 const RUN: usize = 5;
 
+/// The largest file that is compared, in bytes: nobody copies more into a hint, and larger ones are not text.
+const FILE_LIMIT: usize = 64 * 1024;
+
 /// Returns, for each hint that copies the solution, its place in the list and the words in common.
 pub(super) fn copies(step: &Step) -> Vec<(usize, String)> {
     let Some(solution) = &step.solution else { return Vec::new() };
@@ -15,7 +18,7 @@ pub(super) fn copies(step: &Step) -> Vec<(usize, String)> {
     for text in blocks(&solution.page) {
         runs(&words(text), &mut secret);
     }
-    for file in &solution.files {
+    for file in solution.files.iter().filter(|file| file.content.len() <= FILE_LIMIT) {
         runs(&words(&String::from_utf8_lossy(&file.content)), &mut secret);
     }
     let mut known = HashSet::new();
@@ -26,7 +29,7 @@ pub(super) fn copies(step: &Step) -> Vec<(usize, String)> {
             Segment::Image { .. } => {}
         }
     }
-    for file in &step.files {
+    for file in step.files.iter().filter(|file| file.content.len() <= FILE_LIMIT) {
         runs(&words(&String::from_utf8_lossy(&file.content)), &mut known);
     }
     step.hints

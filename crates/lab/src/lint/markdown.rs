@@ -1,5 +1,7 @@
 //! Reads a Markdown text as a reader does: passages of prose, links, headings.
 
+use std::ops::Range;
+
 use pulldown_cmark::{BrokenLink, CowStr, Event, LinkType, Parser, Tag, TagEnd};
 
 use crate::load::page::dialect;
@@ -28,8 +30,22 @@ pub(super) struct Reading {
 #[derive(Default)]
 pub(super) struct Passage {
     pub(super) chars: Vec<(usize, char)>,
-    /// The bytes of what may be in another language: emphasis, and links to the network.
-    pub(super) foreign: Vec<std::ops::Range<usize>>,
+    /// The bytes of what may be in another language: emphasis, and links to the network. In order, none in another.
+    foreign: Vec<Range<usize>>,
+}
+
+impl Passage {
+    fn mark_foreign(&mut self, range: Range<usize>) {
+        if self.foreign.last().is_none_or(|last| last.end <= range.start) {
+            self.foreign.push(range);
+        }
+    }
+
+    /// Returns whether a byte may be in another language.
+    pub(super) fn is_foreign(&self, byte: usize) -> bool {
+        let after = self.foreign.partition_point(|range| range.start <= byte);
+        after.checked_sub(1).is_some_and(|at| self.foreign[at].contains(&byte))
+    }
 }
 
 /// Reads a text.
@@ -72,7 +88,7 @@ struct State<'a> {
 }
 
 impl State<'_> {
-    fn take(&mut self, event: Event<'_>, range: std::ops::Range<usize>) {
+    fn take(&mut self, event: Event<'_>, range: Range<usize>) {
         let at = range.start;
         match event {
             Event::Start(tag) => self.start(tag, range),
@@ -112,7 +128,7 @@ impl State<'_> {
         }
     }
 
-    fn start(&mut self, tag: Tag<'_>, range: std::ops::Range<usize>) {
+    fn start(&mut self, tag: Tag<'_>, range: Range<usize>) {
         let at = range.start;
         match tag {
             Tag::Heading { level, .. } => {
@@ -139,7 +155,7 @@ impl State<'_> {
             Tag::Link { link_type, dest_url, .. } => {
                 self.reading.links.push((at, dest_url.to_string()));
                 if dest_url.contains("://") {
-                    self.passage.foreign.push(range);
+                    self.passage.mark_foreign(range);
                 }
                 // The words of an automatic link are its address.
                 if matches!(link_type, LinkType::Autolink | LinkType::Email) {
@@ -151,7 +167,7 @@ impl State<'_> {
                 self.picture = Some((at, dest_url.to_string(), false));
                 self.other(at);
             }
-            Tag::Emphasis => self.passage.foreign.push(range),
+            Tag::Emphasis => self.passage.mark_foreign(range),
             Tag::Strong | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => {}
         }
     }

@@ -1,6 +1,6 @@
 //! Names the place of a word in a file, from the place of the text that holds it.
 
-use crate::load::text::place_of;
+use crate::load::text::Lines;
 use crate::load::yaml::Place;
 
 /// A French text of a file.
@@ -8,7 +8,7 @@ pub(super) struct Text<'a> {
     /// What it says.
     pub(super) says: &'a str,
     /// The whole file.
-    pub(super) file: &'a str,
+    pub(super) file: &'a Lines<'a>,
     /// Where in the file it begins.
     pub(super) from: Origin,
 }
@@ -26,7 +26,7 @@ impl Text<'_> {
     /// Returns the place of a byte of the text.
     pub(super) fn place(&self, byte: usize) -> Place {
         match self.from {
-            Origin::Byte(start) => place_of(self.file, start + byte),
+            Origin::Byte(start) => self.file.place(start + byte),
             Origin::Yaml(place) => self.search(place, byte).unwrap_or(place),
         }
     }
@@ -34,18 +34,18 @@ impl Text<'_> {
     /// Looks in the file for what surrounds a byte of the text: YAML changes only the line ends, mostly.
     fn search(&self, from: Place, byte: usize) -> Option<Place> {
         const AROUND: usize = 12;
-        let start = self.file.split_inclusive('\n').take(from.line as usize - 1).map(str::len).sum::<usize>();
+        let start = self.file.start_of(from.line)?;
         let after: String = self.says.get(byte..)?.chars().take_while(|c| *c != '\n').take(AROUND).collect();
         let mut before: Vec<char> =
             self.says.get(..byte)?.chars().rev().take_while(|c| *c != '\n').take(AROUND).collect();
         before.reverse();
         let before: String = before.into_iter().collect();
-        let rest = self.file.get(start..)?;
+        let rest = self.file.text().get(start..)?;
         // With what stands before it, or, where a line was folded there, without.
         let at = match rest.find(&format!("{before}{after}")) {
             Some(at) => at + before.len(),
             None => rest.find(&after).filter(|_| after.chars().count() > 3)?,
         };
-        Some(place_of(self.file, start + at))
+        Some(self.file.place(start + at))
     }
 }

@@ -6,7 +6,7 @@ use super::{hints, words};
 use crate::diagnostic::DiagnosticKind;
 use crate::load::Problems;
 use crate::load::step::Marks;
-use crate::load::text;
+use crate::load::text::{self, Lines};
 use crate::load::yaml::Place;
 use crate::model::{BlockKind, Page, Segment, Step};
 use crate::tree::Tree;
@@ -26,11 +26,12 @@ pub(super) fn lint(step: &Step, marks: &Marks, around: &Surroundings<'_>, proble
     if around.solutions.is_some() {
         solution(step, marks, problems);
     }
+    let lines = Lines::new(&marks.text);
     for (place, says) in &marks.texts {
-        prose(&Text { says, file: &marks.text, from: Origin::Yaml(*place) }, &marks.file, problems);
+        prose(&Text { says, file: &lines, from: Origin::Yaml(*place) }, &marks.file, problems);
     }
     let body = &marks.text[marks.body..];
-    let page = Text { says: body, file: &marks.text, from: Origin::Byte(marks.body) };
+    let page = Text { says: body, file: &lines, from: Origin::Byte(marks.body) };
     let reading = prose(&page, &marks.file, problems);
     links(&reading, &page, &marks.file, &Linked { course: &step.id.course.0, labs: around.labs }, problems);
     if let Some(tree) = around.solutions {
@@ -118,14 +119,24 @@ fn solution_text(step: &Step, tree: &Tree, problems: &mut Problems) {
     let path = format!("{}/{}/solution.md", step.id.course.0, step.id.step);
     let Some(Ok((content, _))) = tree.content(&path).map(text::decode) else { return };
     let body = crate::load::step::body(&content);
-    let page = Text { says: &content[body..], file: &content, from: Origin::Byte(body) };
+    let lines = Lines::new(&content);
+    let page = Text { says: &content[body..], file: &lines, from: Origin::Byte(body) };
     prose(&page, &tree.name(&path), problems);
 }
+
+/// How many findings of one text are reported; past it the text is no French, and the author knows.
+const FINDINGS_LIMIT: u32 = 300;
 
 /// Reads a French text in Markdown and reports its words, its headings and what a terminal cannot show.
 pub(super) fn prose(text: &Text<'_>, file: &str, problems: &mut Problems) -> Reading {
     let reading = markdown::read(text.says);
-    let mut add = |byte: usize, kind| problems.add(file, text.place(byte), kind);
+    let mut found = 0_u32;
+    let mut add = |byte: usize, kind| {
+        found += 1;
+        if found <= FINDINGS_LIMIT {
+            problems.add(file, text.place(byte), kind);
+        }
+    };
     for passage in &reading.passages {
         words::lint(passage, &mut add);
     }

@@ -84,3 +84,43 @@ fn the_embedded_courses_pass_the_gate() {
     let found: Vec<String> = lint(&crate::labs(), solutions.as_ref()).iter().map(ToString::to_string).collect();
     assert_eq!(found, Vec::<String>::new());
 }
+
+#[test]
+fn large_and_nasty_texts_take_little_time() {
+    let pieces = [
+        "```bash run\n```\n",
+        "&#27;",
+        "&#",
+        "[a][b]\n\n```\n```\n",
+        "a: ",
+        "*a* ",
+        "![x](y) ",
+        "[^1] ",
+        "> ",
+        "- ",
+        "| a ",
+        "\"",
+        "[a](b) ",
+        "memoire ",
+        "&#27;\n\n```\n```\n",
+        "<b> ",
+        "« ",
+    ];
+    for piece in pieces {
+        let many = piece.repeat(350_000 / piece.len());
+        let header = format!("format: 1\ntitle: x\nlearnt: {:?}", "memoire: ".repeat(5_000));
+        let step = format!("---\n{header}\n---\n{many}\n\n[b]: https://x.fr \"{}\"\n", "t".repeat(50_000));
+        let labs = Tree::from_files(
+            "labs",
+            [
+                ("one/course.yaml", b"format: 1\ntitle: x\nchapters: [{ title: y, steps: [a] }]\n".to_vec()),
+                ("one/a.md", step.into_bytes()),
+            ],
+        );
+        let start = std::time::Instant::now();
+        let found = lint(&labs, None);
+        assert!(found.len() > 1, "{piece:?} was read");
+        // A tenth of a second where the work grows with the text, minutes where it grows with its square.
+        assert!(start.elapsed() < std::time::Duration::from_secs(10), "{piece:?} took {:?}", start.elapsed());
+    }
+}

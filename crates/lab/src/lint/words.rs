@@ -9,7 +9,7 @@ pub(super) fn lint(passage: &Passage, report: &mut dyn FnMut(usize, DiagnosticKi
     let chars = &passage.chars;
     spaces(chars, report);
     for (at, word) in words(chars) {
-        if passage.foreign.iter().any(|range| range.contains(&at)) {
+        if passage.is_foreign(at) {
             continue;
         }
         if let Some(expected) = accented(&word) {

@@ -1,11 +1,11 @@
 //! Cuts a Markdown text (GitHub's dialect) into prose, fenced blocks and pictures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, LinkType, Options, Parser, Tag, TagEnd};
 
-use super::text::{forbidden, place_of};
+use super::text::{Lines, forbidden};
 use super::yaml::Place;
 use crate::diagnostic::DiagnosticKind;
 use crate::model::{Block, BlockKind, Page, Segment};
@@ -14,15 +14,21 @@ use crate::tree::safe_path;
 /// A Markdown text within its file.
 pub(crate) struct Source<'a> {
     /// The text, already without control characters.
-    pub(crate) text: &'a str,
+    text: &'a str,
+    lines: Lines<'a>,
     /// How many lines of the file stand before it.
-    pub(crate) lines_before: u32,
+    lines_before: u32,
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Makes the source of a text that begins after `lines_before` lines of its file.
+    pub(crate) fn new(text: &'a str, lines_before: u32) -> Source<'a> {
+        Source { text, lines: Lines::new(text), lines_before }
+    }
+
     /// Returns where a byte of the text stands in the file.
-    pub(crate) fn place(&self, byte: usize) -> Place {
-        let place = place_of(self.text, byte);
+    fn place(&self, byte: usize) -> Place {
+        let place = self.lines.place(byte);
         Place { line: place.line.saturating_add(self.lines_before), column: place.column }
     }
 }
@@ -78,12 +84,12 @@ pub(crate) fn parse(
             | Event::TaskListMarker(_) => {}
         }
     }
-    let definitions: BTreeMap<String, Range<usize>> = events
+    let definitions = events
         .reference_definitions()
         .iter()
         .map(|(label, definition)| (label.to_lowercase(), definition.span.clone()))
         .collect();
-    cutting.finish(&definitions)
+    cutting.finish(&Definitions::new(definitions))
 }
 
 /// A page in the making: the text up to `cursor` has been dealt with.
@@ -224,12 +230,13 @@ impl<'a> Cutting<'a> {
         self.cut(range, Segment::Block(Block { kind, language, text, line: place.line }));
     }
 
-    fn finish(mut self, definitions: &BTreeMap<String, Range<usize>>) -> Page {
-        let end = self.source.text.len();
-        if self.cursor < end {
-            self.pieces.push(Piece::Prose(self.cursor..end));
+    fn finish(mut self, definitions: &Definitions) -> Page {
+        let text = self.source.text;
+        if self.cursor < text.len() {
+            self.pieces.push(Piece::Prose(self.cursor..text.len()));
         }
         self.hidden.sort_by_key(|range| range.start);
+        self.references.sort();
         let mut segments = Vec::new();
         for piece in self.pieces {
             let range = match piece {
@@ -239,34 +246,53 @@ impl<'a> Cutting<'a> {
                 }
                 Piece::Prose(range) => range,
             };
-            let mut text = visible(self.source.text, &range, &self.hidden).trim_matches('\n').to_owned();
             // A part that only defines links shows nothing.
-            let defined: usize = definitions.values().filter(|at| range.contains(&at.start)).map(|at| at.len()).sum();
-            if text.chars().filter(|c| !c.is_whitespace()).count() == 0
-                || (defined > 0 && only_definitions(self.source.text, &range, definitions))
-            {
+            if without(text, &range, &definitions.spans).trim().is_empty() {
                 continue;
             }
+            let mut prose = without(text, &range, &self.hidden).trim_matches('\n').to_owned();
             // Each part is shown on its own, so it takes along the definitions that its links use.
-            let used: std::collections::BTreeSet<&String> =
-                self.references.iter().filter(|(at, _)| range.contains(at)).map(|(_, label)| label).collect();
+            let first = self.references.partition_point(|(at, _)| *at < range.start);
+            let used: BTreeSet<&String> =
+                self.references[first..].iter().take_while(|(at, _)| *at < range.end).map(|(_, label)| label).collect();
             for label in used {
-                if let Some(at) = definitions.get(label).filter(|at| !range.contains(&at.start)) {
-                    text.push_str("\n\n");
-                    text.push_str(&visible(self.source.text, at, &self.hidden));
+                let definition = definitions.by_label.get(label).filter(|at| !range.contains(&at.start));
+                if let Some(at) = definition.filter(|at| at.len() <= DEFINITION_LIMIT) {
+                    prose.push_str("\n\n");
+                    prose.push_str(&without(text, at, &self.hidden));
                 }
             }
-            segments.push(Segment::Prose(text));
+            segments.push(Segment::Prose(prose));
         }
         Page { segments }
     }
 }
 
-/// Returns a part of a text without the ranges that are hidden.
-fn visible(text: &str, range: &Range<usize>, hidden: &[Range<usize>]) -> String {
+/// The longest definition of a link that is repeated where it is used, in bytes. A long one in many places would make
+/// much of little.
+const DEFINITION_LIMIT: usize = 1_000;
+
+/// Where links are defined.
+struct Definitions {
+    by_label: BTreeMap<String, Range<usize>>,
+    /// All of them, by where they begin.
+    spans: Vec<Range<usize>>,
+}
+
+impl Definitions {
+    fn new(by_label: BTreeMap<String, Range<usize>>) -> Definitions {
+        let mut spans: Vec<Range<usize>> = by_label.values().cloned().collect();
+        spans.sort_by_key(|span| span.start);
+        Definitions { by_label, spans }
+    }
+}
+
+/// Returns a part of a text without the gaps, which are sorted by where they begin.
+fn without(text: &str, range: &Range<usize>, gaps: &[Range<usize>]) -> String {
     let mut kept = String::with_capacity(range.len());
     let mut cursor = range.start;
-    for gap in hidden.iter().filter(|gap| range.start <= gap.start && gap.end <= range.end) {
+    let first = gaps.partition_point(|gap| gap.start < range.start);
+    for gap in gaps[first..].iter().take_while(|gap| gap.start < range.end).filter(|gap| gap.end <= range.end) {
         if cursor < gap.start {
             kept.push_str(&text[cursor..gap.start]);
         }
@@ -276,21 +302,13 @@ fn visible(text: &str, range: &Range<usize>, hidden: &[Range<usize>]) -> String 
     kept
 }
 
-fn only_definitions(text: &str, range: &Range<usize>, definitions: &BTreeMap<String, Range<usize>>) -> bool {
-    let gaps: Vec<Range<usize>> = {
-        let mut gaps: Vec<_> = definitions.values().filter(|at| range.contains(&at.start)).cloned().collect();
-        gaps.sort_by_key(|gap| gap.start);
-        gaps
-    };
-    visible(text, range, &gaps).trim().is_empty()
-}
-
 /// Returns where numeric character references that stand for forbidden characters are.
 fn character_references(text: &str, range: &Range<usize>) -> Vec<Range<usize>> {
     let part = &text[range.clone()];
     part.match_indices("&#")
         .filter_map(|(start, _)| {
-            let end = start + part[start..].find(';')? + 1;
+            // The longest one has seven digits (CommonMark, §2.5).
+            let end = start + part.as_bytes()[start..].iter().take(12).position(|byte| *byte == b';')? + 1;
             let number = &part[start + 2..end - 1];
             let code = match number.strip_prefix(['x', 'X']) {
                 Some(digits) => u32::from_str_radix(digits, 16).ok()?,

@@ -61,7 +61,7 @@ pub(super) fn read(step: &Step, tree: &Tree, problems: &mut Problems) -> Option<
         problems.add(&name, yaml::place(&header.format, 1), kind);
         return None;
     }
-    let source = Source { text: &text[body..], lines_before: line_count(&text[..body]) };
+    let source = Source::new(&text[body..], line_count(&text[..body]));
     let picture = |path: &str| tree.content(&format!("{folder}/{path}")).map(<[u8]>::to_vec);
     let page = page::parse(&source, &picture, &mut |place, kind| problems.add(&name, place, kind));
     let answers = answers(step, header.map(|header| header.answers).unwrap_or_default(), &name, problems);

@@ -118,7 +118,7 @@ pub(super) fn read(inputs: &Inputs<'_>, problems: &mut Problems) -> Option<(Step
         }
     };
     // The page is read even where the header is broken, so that the author sees everything at once.
-    let source = Source { text: &text[body..], lines_before: line_count(&text[..body]) };
+    let source = Source::new(&text[body..], line_count(&text[..body]));
     let picture = |path: &str| inputs.labs.content(&format!("{folder}/{path}")).map(<[u8]>::to_vec);
     let page = page::parse(&source, &picture, &mut |place, kind| problems.add(&file, place, kind));
 

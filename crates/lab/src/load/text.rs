@@ -1,6 +1,7 @@
 //! Text as a terminal may show it: valid UTF-8, one kind of line end, no control characters.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use super::yaml::{Place, Problem};
 use crate::diagnostic::DiagnosticKind;
@@ -61,10 +62,46 @@ pub(crate) fn scrub(text: &mut String) -> Option<char> {
 }
 
 /// Returns the place of a byte of a text.
-pub(crate) fn place_of(text: &str, byte: usize) -> Place {
+fn place_of(text: &str, byte: usize) -> Place {
     let before = text.get(..byte).unwrap_or(text);
     let line = 1 + before.matches('\n').count();
     let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
     let bound = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     Place { line: bound(line), column: bound(column) }
+}
+
+/// Where the lines of a text begin, so that many places in a large text are named in little time.
+pub(crate) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+    /// The place named last: line, byte, column. Places are asked for in order, mostly.
+    last: Cell<(usize, usize, u32)>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(text: &'a str) -> Lines<'a> {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Lines { text, starts, last: Cell::new((0, 0, 1)) }
+    }
+
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Returns the byte at which a line, counted from 1, begins.
+    pub(crate) fn start_of(&self, line: u32) -> Option<usize> {
+        self.starts.get(usize::try_from(line).ok()?.checked_sub(1)?).copied()
+    }
+
+    /// Returns the place of a byte of the text.
+    pub(crate) fn place(&self, byte: usize) -> Place {
+        let line = self.starts.partition_point(|start| *start <= byte).saturating_sub(1);
+        let (last_line, last_byte, last_column) = self.last.get();
+        let (from, before) =
+            if last_line == line && last_byte <= byte { (last_byte, last_column) } else { (self.starts[line], 1) };
+        let between = self.text.get(from..byte).unwrap_or_default().chars().count();
+        let column = before.saturating_add(u32::try_from(between).unwrap_or(u32::MAX));
+        self.last.set((line, byte, column));
+        Place { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column }
+    }
 }

@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::query::Query;
 use crate::api::Status;
 use crate::resources::{Resource, Subresource};
+use crate::schema::decode::conform;
+use crate::schema::{Type, protobuf, schema};
 
 const LIMIT: usize = 3 * 1024 * 1024;
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
@@ -42,38 +44,91 @@ pub(super) struct Decoded {
     pub(super) warnings: Vec<String>,
 }
 
+/// What is done about fields that the type does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FieldValidation {
+    /// They are dropped in silence.
+    Ignore,
+    /// They are dropped with a warning.
+    Warn,
+    /// They are refused.
+    Strict,
+}
+
+impl FieldValidation {
+    /// Reads what the query asks for; a warning is the default.
+    pub(super) fn of(query: &Query) -> Result<FieldValidation, Status> {
+        match query.get("fieldValidation") {
+            "" | "Warn" => Ok(FieldValidation::Warn),
+            "Ignore" => Ok(FieldValidation::Ignore),
+            "Strict" => Ok(FieldValidation::Strict),
+            other => Err(Status::bad_request(format!(
+                "fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Warn\", \"Strict\""
+            ))),
+        }
+    }
+}
+
 /// Decodes the object of a write.
 pub(super) fn object(
     resource: &Resource,
-    _part: Option<&Subresource>,
+    part: Option<&Subresource>,
     parts: &Parts,
     bytes: &[u8],
-    _query: &Query,
+    query: &Query,
 ) -> Result<Decoded, Status> {
-    let object = decode(resource, content_type(parts), bytes)?;
+    let group = part.and_then(|part| part.group).unwrap_or(resource.group);
+    let version = part.and_then(|part| part.version).unwrap_or(resource.version);
+    let kind = part.map_or(resource.kind, |part| part.kind);
+    let found = schema().kind(group, version, kind);
+    let mut object = decode(content_type(parts), bytes, found)?;
+    let handled = |error: String| {
+        Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {error}"))
+    };
     if !object.is_object() {
-        return Err(Status::bad_request("the object provided is unrecognized (must be of type Object)"));
+        return Err(handled("the body is no object".to_owned()));
     }
-    Ok(Decoded { object, warnings: Vec::new() })
+    let expected = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let given = object["apiVersion"].as_str().unwrap_or_default();
+    if !given.is_empty() && given != expected {
+        return Err(Status::bad_request(format!(
+            "the API version in the data ({given}) does not match the expected API version ({expected})"
+        )));
+    }
+    let given = object["kind"].as_str().unwrap_or_default();
+    if !given.is_empty() && given != kind {
+        return Err(Status::bad_request(format!(
+            "{given} in version {version:?} cannot be handled as a {kind}: converting to {kind} is not possible"
+        )));
+    }
+    let unknown = match found {
+        Some(found) => conform(found, &mut object).map_err(handled)?,
+        None => Vec::new(),
+    };
+    let warnings = unknown_fields(unknown, FieldValidation::of(query)?).map_err(handled)?;
+    Ok(Decoded { object, warnings })
+}
+
+/// Turns unknown fields into warnings, or into Go's error.
+pub(super) fn unknown_fields(paths: Vec<String>, validation: FieldValidation) -> Result<Vec<String>, String> {
+    let texts: Vec<String> = paths.iter().map(|path| format!("unknown field {path:?}")).collect();
+    match validation {
+        FieldValidation::Ignore => Ok(Vec::new()),
+        FieldValidation::Warn => Ok(texts),
+        FieldValidation::Strict if texts.is_empty() => Ok(texts),
+        FieldValidation::Strict => Err(format!("strict decoding error: {}", texts.join(", "))),
+    }
 }
 
 /// Decodes `DeleteOptions`; null if there are none.
 pub(super) fn delete_options(content_type: &str, bytes: &[u8]) -> Result<Value, Status> {
-    match content_type {
-        _ if bytes.is_empty() => Ok(Value::Null),
-        "" | "application/json" => json(bytes),
-        "application/yaml" => yaml(bytes),
-        other => Err(unsupported(other)),
-    }
+    if bytes.is_empty() { Ok(Value::Null) } else { decode(content_type, bytes, schema().delete_options()) }
 }
 
-/// Decodes an object. An empty body gives null.
-pub(super) fn decode(_resource: &Resource, content_type: &str, bytes: &[u8]) -> Result<Value, Status> {
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    if content_type == PROTOBUF || bytes.starts_with(b"k8s\0") {
-        return Err(unsupported(content_type));
+/// Decodes a body.
+pub(super) fn decode(content_type: &str, bytes: &[u8], found: Option<&Type>) -> Result<Value, Status> {
+    if content_type == PROTOBUF || bytes.starts_with(protobuf::MAGIC) {
+        return protobuf::decode(bytes, found).map_err(|error| Status::bad_request(error.to_string()));
     }
     match content_type {
         "" | "application/json" => json(bytes),

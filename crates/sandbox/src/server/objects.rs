@@ -16,6 +16,8 @@ use crate::admission::DryRun;
 use crate::api::{Caller, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
 use crate::patch::Patch;
 use crate::resources::{self, Resource};
+use crate::schema::decode::conform;
+use crate::schema::schema;
 
 /// The form in which the client wants objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,8 +229,19 @@ pub(super) async fn patch(
         })?;
         return Ok(answer::json(200, &scale_of(&written.object)));
     }
-    let written =
-        front.api.change(caller, "patch", target, &options, &mut |object| patch.apply(place.resource, object))?;
+    let found = schema().kind(place.resource.group, place.resource.version, place.resource.kind);
+    let validation = body::FieldValidation::of(query)?;
+    let mut warnings = Vec::new();
+    let mut written = front.api.change(caller, "patch", target, &options, &mut |object| {
+        patch.apply(place.resource, object)?;
+        let unknown = match found {
+            Some(found) => conform(found, object).map_err(Status::bad_request)?,
+            None => Vec::new(),
+        };
+        warnings = body::unknown_fields(unknown, validation).map_err(Status::bad_request)?;
+        Ok(())
+    })?;
+    written.warnings.extend(warnings);
     Ok(written_answer(front, 200, form, place.resource, &written, query))
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{answer, body};
 use crate::api::{Caller, Status};
 use crate::resources::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
+use crate::schema::schema;
 
 /// Tells whether a resource is such a question.
 pub(super) fn answers(resource: &Resource) -> bool {
@@ -20,7 +21,8 @@ pub(super) async fn answer(
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let (parts, content) = request.into_parts();
-    let mut review = body::decode(resource, body::content_type(&parts), &body::read(content).await?)?;
+    let found = schema().kind(resource.group, resource.version, resource.kind);
+    let mut review = body::decode(body::content_type(&parts), &body::read(content).await?, found)?;
     if !review.is_object() {
         review = json!({});
     }

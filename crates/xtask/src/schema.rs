@@ -1,0 +1,317 @@
+//! `cargo xtask schema`: makes `assets/kubernetes/schema.json.gz`, the table of Kubernetes' types that the
+//! sandbox decodes, checks and merges objects by. `assets/kubernetes/README.md` says where its sources come
+//! from.
+//!
+//! The JSON schema gives names, types and merge keys; the prost sources of crate `k8s-pb` give protobuf tags.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use flate2::{Compression, GzBuilder};
+use serde_json::{Map, Value, json};
+
+/// What `cargo xtask schema` needs.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The JSON schema of all definitions (`_definitions.json`), with its `x-kubernetes-*` extensions.
+    #[arg(long)]
+    definitions: PathBuf,
+    /// The sources of crate `k8s-pb`.
+    #[arg(long)]
+    k8s_pb: PathBuf,
+    /// Where to write.
+    #[arg(long, default_value = "assets/kubernetes/schema.json.gz")]
+    output: PathBuf,
+}
+
+/// The packages whose kinds the sandbox serves, or will.
+const PACKAGES: [&str; 15] = [
+    "io.k8s.api.apps.v1",
+    "io.k8s.api.authentication.v1",
+    "io.k8s.api.authorization.v1",
+    "io.k8s.api.autoscaling.v1",
+    "io.k8s.api.autoscaling.v2",
+    "io.k8s.api.batch.v1",
+    "io.k8s.api.coordination.v1",
+    "io.k8s.api.core.v1",
+    "io.k8s.api.discovery.v1",
+    "io.k8s.api.events.v1",
+    "io.k8s.api.networking.v1",
+    "io.k8s.api.policy.v1",
+    "io.k8s.api.rbac.v1",
+    "io.k8s.api.scheduling.v1",
+    "io.k8s.api.storage.v1",
+];
+
+/// Optional numbers and booleans that are pointers in Kubernetes' Go types, where zero says something. For all
+/// others, Go writes a zero into protobuf even if nobody set the field.
+const POINTERS: &str = "activeDeadlineSeconds allocateLoadBalancerNodePorts allowPrivilegeEscalation \
+    allowVolumeExpansion attachRequired automountServiceAccountToken averageUtilization backoffLimit \
+    backoffLimitPerIndex blockOwnerDeletion completions controller defaultMode deletionGracePeriodSeconds \
+    enableServiceLinks endPort expirationSeconds failedJobsHistoryLimit fsGroup gracePeriodSeconds hostProcess \
+    hostUsers immutable leaseDurationSeconds leaseTransitions manualSelector maxFailedIndexes minDomains \
+    minReplicas mode optional orphanDependents parallelism partition podInfoOnMount \
+    priority privileged progressDeadlineSeconds readOnlyRootFilesystem ready replicas revisionHistoryLimit \
+    runAsGroup runAsNonRoot runAsUser serving setHostnameAsFQDN shareProcessNamespace stabilizationWindowSeconds \
+    startingDeadlineSeconds successfulJobsHistoryLimit suspend targetCPUUtilizationPercentage \
+    terminating terminationGracePeriodSeconds tolerationSeconds ttlSecondsAfterFinished";
+
+/// Makes the file.
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let text =
+        fs::read(&arguments.definitions).with_context(|| format!("cannot read {}", arguments.definitions.display()))?;
+    let root: Value = serde_json::from_slice(&text)?;
+    let definitions = ["$defs", "definitions"]
+        .iter()
+        .find_map(|key| root[*key].as_object())
+        .or_else(|| root.as_object())
+        .context("the JSON schema has no definitions")?;
+    let mut messages = BTreeMap::new();
+    read_sources(&arguments.k8s_pb.join("src"), &mut Vec::new(), &mut messages)?;
+
+    let mut build = Build { messages, types: BTreeMap::new(), waiting: BTreeSet::new() };
+    for name in definitions.keys() {
+        let package = name.rsplit_once('.').map_or("", |(package, _)| package);
+        let is_kind = !definitions[name]["properties"]["kind"].is_null();
+        if PACKAGES.contains(&package) && is_kind && !name.ends_with("List") {
+            build.waiting.insert(name.clone());
+        }
+    }
+    build.waiting.insert("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions".to_owned());
+    while let Some(name) = build.waiting.pop_first() {
+        if !build.types.contains_key(&name) {
+            let definition = definitions.get(&name).with_context(|| format!("no definition of {name}"))?;
+            let properties = definition["properties"].as_object().cloned().unwrap_or_default();
+            let required = definition["required"].as_array().cloned().unwrap_or_default();
+            let fields = build.fields(&name, &properties, &required)?;
+            build.types.insert(name, fields);
+        }
+    }
+    let body = json!({ "types": build.types }).to_string();
+    let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    packed.write_all(body.as_bytes())?;
+    if let Some(folder) = arguments.output.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(&arguments.output, packed.finish()?)?;
+    Ok(())
+}
+
+struct Build {
+    /// By full name in lower case.
+    messages: BTreeMap<String, Vec<Tagged>>,
+    types: BTreeMap<String, Map<String, Value>>,
+    waiting: BTreeSet<String>,
+}
+
+/// A field of a protobuf message.
+#[derive(Debug, Clone)]
+struct Tagged {
+    name: String,
+    tag: u64,
+    /// The message's full name, for messages.
+    message: Option<String>,
+    is_bytes: bool,
+}
+
+impl Build {
+    /// Returns the fields of a type, by JSON name.
+    fn fields(
+        &mut self,
+        name: &str,
+        properties: &Map<String, Value>,
+        required: &[Value],
+    ) -> Result<Map<String, Value>> {
+        let tagged = self.message(name);
+        let mut fields = Map::new();
+        for (key, property) in properties {
+            let mut field = Map::new();
+            let found = tagged.iter().find(|field| normal(&field.name) == normal(key));
+            let kind = self.kind(property).with_context(|| format!("{name}.{key}"))?;
+            let kind = match found {
+                Some(found) if found.is_bytes => kind.replace("string", "bytes"),
+                _ => kind,
+            };
+            field.insert("type".to_owned(), kind.into());
+            if let Some(found) = found {
+                field.insert("tag".to_owned(), found.tag.into());
+            }
+            if required.iter().any(|one| one == key) || POINTERS.split_whitespace().any(|one| one == key) {
+                field.insert("zero".to_owned(), true.into());
+            }
+            for (from, to) in [
+                ("x-kubernetes-patch-merge-key", "key"),
+                ("x-kubernetes-patch-strategy", "strategy"),
+                ("x-kubernetes-list-map-keys", "keys"),
+                ("x-kubernetes-list-type", "list"),
+                ("x-kubernetes-map-type", "map"),
+            ] {
+                if let Some(value) = property.get(from) {
+                    field.insert(to.to_owned(), value.clone());
+                }
+            }
+            fields.insert(key.clone(), field.into());
+        }
+        // Messages that Go inlines into their parent: their fields are the parent's in JSON.
+        for field in &tagged {
+            let is_property = properties.keys().any(|key| normal(key) == normal(&field.name));
+            let Some(message) = field.message.as_ref().filter(|_| !is_property) else { continue };
+            if !INLINED.contains(&field.name.as_str()) {
+                continue;
+            }
+            if !self.types.contains_key(message) {
+                let inner = self.fields(message, properties, &[])?;
+                let tagged = self.message(message);
+                let own = inner
+                    .into_iter()
+                    .filter(|(key, _)| tagged.iter().any(|field| normal(&field.name) == normal(key)))
+                    .collect();
+                self.types.insert(message.clone(), own);
+            }
+            fields.insert(format!("~{}", field.name), json!({ "type": format!("ref:{message}"), "tag": field.tag }));
+        }
+        Ok(fields)
+    }
+
+    /// Returns a message's fields; prost writes `HpaScalingRules` for `HPAScalingRules`.
+    fn message(&self, name: &str) -> Vec<Tagged> {
+        self.messages.get(&name.to_lowercase()).cloned().unwrap_or_default()
+    }
+
+    fn kind(&mut self, property: &Value) -> Result<String> {
+        if let Some(reference) = property["$ref"].as_str() {
+            let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
+            return Ok(match name.rsplit('.').next().unwrap_or_default() {
+                "Quantity" => "quantity".to_owned(),
+                "IntOrString" => "int-or-string".to_owned(),
+                "Time" => "time".to_owned(),
+                "MicroTime" => "micro-time".to_owned(),
+                "FieldsV1" | "RawExtension" => "object".to_owned(),
+                _ => {
+                    self.waiting.insert(name.clone());
+                    format!("ref:{name}")
+                }
+            });
+        }
+        if property["items"].is_object() {
+            return Ok(format!("list:{}", self.kind(&property["items"])?));
+        }
+        if property["additionalProperties"].is_object() {
+            return Ok(format!("map:{}", self.kind(&property["additionalProperties"])?));
+        }
+        let kinds: Vec<&str> = match &property["type"] {
+            Value::String(kind) => vec![kind],
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            _ => vec![],
+        };
+        let known = ["string", "integer", "number", "boolean", "object"];
+        match kinds.iter().find(|kind| known.contains(kind)) {
+            // Go tells the two apart, and says so in its errors.
+            Some(&"integer") => Ok(property["format"].as_str().unwrap_or("int64").to_owned()),
+            Some(kind) => Ok((*kind).to_owned()),
+            None => bail!("unknown type {property}"),
+        }
+    }
+}
+
+/// The fields whose messages Go inlines into their parent.
+const INLINED: [&str; 6] = [
+    "ephemeral_container_common",
+    "handler",
+    "ingress_rule_value",
+    "local_object_reference",
+    "persistent_volume_source",
+    "volume_source",
+];
+
+/// prost writes names in snake case, JSON in camel case; some of Kubernetes' names fit neither.
+fn normal(name: &str) -> String {
+    name.replace("r#", "").replace('_', "").to_lowercase()
+}
+
+fn read_sources(folder: &Path, module: &mut Vec<String>, messages: &mut BTreeMap<String, Vec<Tagged>>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            module.push(name);
+            read_sources(&path, module, messages)?;
+            module.pop();
+        } else if name == "mod.rs" {
+            read_module(&fs::read_to_string(&path)?, module, messages)?;
+        }
+    }
+    Ok(())
+}
+
+fn read_module(text: &str, module: &[String], messages: &mut BTreeMap<String, Vec<Tagged>>) -> Result<()> {
+    let mut current: Option<String> = None;
+    let mut attribute: Option<String> = None;
+    let mut declaration = String::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        if let Some(rest) = line.strip_prefix("pub struct ") {
+            let name = rest.split([' ', '{']).next().unwrap_or_default();
+            let full = full_name(module, name);
+            let key = full.to_lowercase();
+            messages.entry(key.clone()).or_default();
+            current = Some(key);
+        } else if let Some(rest) = line.strip_prefix("#[prost(") {
+            attribute = Some(rest.to_owned());
+            declaration.clear();
+        } else if let Some(tags) = &attribute {
+            declaration.push_str(line);
+            if line.ends_with(',') && balanced(&declaration) {
+                let field = tagged(tags, &declaration, module)?;
+                if let Some(fields) = current.as_ref().and_then(|name| messages.get_mut(name)) {
+                    fields.push(field);
+                }
+                attribute = None;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn balanced(text: &str) -> bool {
+    text.matches('<').count() == text.matches('>').count()
+}
+
+fn tagged(attribute: &str, declaration: &str, module: &[String]) -> Result<Tagged> {
+    let tag = attribute
+        .split("tag = \"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .and_then(|tag| tag.parse().ok())
+        .with_context(|| format!("no tag in {attribute}"))?;
+    let (name, kind) =
+        declaration.trim_start_matches("pub ").split_once(':').with_context(|| format!("no field in {declaration}"))?;
+    let message = attribute.contains("message").then(|| {
+        // The innermost, last type argument: `Option<Vec<a::B>>`, `BTreeMap<String, B>`.
+        let inner = kind.rsplit('<').next().unwrap_or_default().trim_end_matches(['>', ',', ' ']);
+        let path = inner.rsplit(", ").next().unwrap_or_default();
+        resolve(path.trim(), module)
+    });
+    Ok(Tagged { name: name.trim().to_owned(), tag, message, is_bytes: attribute.contains("bytes") })
+}
+
+/// Returns the full name of `super::super::v1::Name`, seen from a module.
+fn resolve(path: &str, module: &[String]) -> String {
+    let mut at: Vec<String> = module.to_vec();
+    let mut segments: Vec<&str> = path.split("::").collect();
+    let name = segments.pop().unwrap_or_default();
+    for segment in segments {
+        if segment == "super" {
+            at.pop();
+        } else {
+            at.push(segment.to_owned());
+        }
+    }
+    full_name(&at, name)
+}
+
+fn full_name(module: &[String], name: &str) -> String {
+    format!("io.k8s.{}.{name}", module.join("."))
+}
