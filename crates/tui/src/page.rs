@@ -1,0 +1,167 @@
+//! A page of a lab, laid out once per width: its lines, and where its blocks are.
+
+use std::ops::Range;
+
+use lab::{Block, BlockKind, Page, Segment};
+use ratatui::text::{Line, Span};
+
+use crate::markdown::{self, Marks, boxed, code_lines, hang, highlight, wrap_code};
+use crate::text::{clean, one_line, prefixed, shorten, width, wrap_plain};
+use crate::theme;
+use crate::words::word;
+
+/// A page at one width.
+#[derive(Debug, Default)]
+pub(crate) struct Laid {
+    /// The width it was laid out for, in cells.
+    pub(crate) cells: usize,
+    /// Its lines.
+    pub(crate) lines: Vec<Line<'static>>,
+    /// The blocks that the learner may act on, in order.
+    pub(crate) items: Vec<Item>,
+}
+
+/// A block that the learner may act on.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    /// The block.
+    pub(crate) block: Block,
+    /// Its lines on the laid page.
+    pub(crate) lines: Range<usize>,
+}
+
+/// Lays `page` out at `cells` cells, below the lines of `head`.
+pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize) -> Laid {
+    let mut laid = Laid { cells, lines: head, items: Vec::new() };
+    let prose = page.segments.iter().filter_map(|segment| match segment {
+        Segment::Prose(text) => Some(text.as_str()),
+        Segment::Block(_) | Segment::Image { .. } => None,
+    });
+    let mut marks = Marks::of(prose);
+    for segment in &page.segments {
+        let lines = match segment {
+            Segment::Prose(text) => markdown::render(text, cells, &mut marks),
+            Segment::Block(block) => {
+                gap(&mut laid.lines);
+                let lines = block_lines(block, cells);
+                if can_act(&block.kind) {
+                    let start = laid.lines.len();
+                    laid.items.push(Item { block: block.clone(), lines: start..start + lines.len() });
+                }
+                laid.lines.extend(lines);
+                continue;
+            }
+            Segment::Image { path, alt, .. } => image_lines(path, alt, cells),
+        };
+        if !lines.is_empty() {
+            gap(&mut laid.lines);
+            laid.lines.extend(lines);
+        }
+    }
+    let closing = marks.closing(cells);
+    if !closing.is_empty() {
+        gap(&mut laid.lines);
+        laid.lines.extend(closing);
+    }
+    laid
+}
+
+fn gap(lines: &mut Vec<Line<'static>>) {
+    if lines.last().is_some_and(|line| line.width() > 0) {
+        lines.push(Line::default());
+    }
+}
+
+fn can_act(kind: &BlockKind) -> bool {
+    match kind {
+        BlockKind::Run | BlockKind::RunElsewhere(_) | BlockKind::File(_) => true,
+        BlockKind::Output | BlockKind::Read => false,
+    }
+}
+
+/// What Enter does on a block, in a word.
+pub(crate) fn action(kind: &BlockKind) -> String {
+    match kind {
+        BlockKind::Run => word!("block-run"),
+        BlockKind::File(_) => word!("block-write"),
+        BlockKind::RunElsewhere(_) => word!("block-copy"),
+        BlockKind::Output | BlockKind::Read => String::new(),
+    }
+}
+
+fn block_lines(block: &Block, cells: usize) -> Vec<Line<'static>> {
+    match &block.kind {
+        BlockKind::Run => commands(block, cells),
+        BlockKind::RunElsewhere(host) => {
+            let mut lines = vec![caption(&word!("block-elsewhere", host = one_line(host)), cells)];
+            lines.extend(commands(block, cells));
+            lines
+        }
+        BlockKind::File(path) => {
+            let label = word!("block-file", path = one_line(path));
+            let action = word!("block-write");
+            let room = cells.saturating_sub(width(&action) + 3);
+            let label = shorten(&label, room);
+            let fill = cells.saturating_sub(width(&label) + width(&action) + 2);
+            let mut lines = vec![Line::from(vec![
+                Span::styled(label, theme::strong()),
+                Span::raw(" ".repeat(fill)),
+                Span::styled(format!("⏎ {action}"), theme::subdued()),
+            ])];
+            lines.extend(code_lines(&block.text, &block.language, cells));
+            lines
+        }
+        BlockKind::Output => {
+            let mut lines = vec![caption(&word!("block-output"), cells)];
+            lines.extend(code_lines(&block.text, "", cells));
+            lines
+        }
+        BlockKind::Read => code_lines(&block.text, &block.language, cells),
+    }
+}
+
+fn caption(text: &str, cells: usize) -> Line<'static> {
+    Line::styled(shorten(text, cells), theme::subdued())
+}
+
+/// Commands: a thick bar, and what Enter does at the right of the first line.
+fn commands(block: &Block, cells: usize) -> Vec<Line<'static>> {
+    let label = format!("⏎ {}", action(&block.kind));
+    let inner = cells.saturating_sub(1).max(4);
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for source in clean(block.text.trim_end_matches('\n')).split('\n') {
+        for line in wrap_code(&highlight(source, &block.language), inner) {
+            lines.push(prefixed(Span::styled("▌", theme::key()), line.patch_style(theme::strong())));
+        }
+    }
+    if let Some(first) = lines.first_mut() {
+        let used = first.width();
+        if used + width(&label) + 2 <= cells {
+            first.spans.push(Span::raw(" ".repeat(cells - used - width(&label))));
+            first.spans.push(Span::styled(label, theme::subdued()));
+        }
+    }
+    lines
+}
+
+fn image_lines(path: &str, alt: &str, cells: usize) -> Vec<Line<'static>> {
+    let alt = if alt.is_empty() { path } else { alt };
+    let text = wrap_plain(alt, theme::text(), cells.saturating_sub(4));
+    boxed(text, &word!("image"), theme::border(), cells)
+}
+
+/// The head of a step's page: its title, its objectives, what it brings.
+pub(crate) fn head(step: &lab::Step, cells: usize) -> Vec<Line<'static>> {
+    let mut lines = wrap_plain(&step.title, theme::heading(1), cells);
+    let minutes = step.minutes;
+    let points = step.points;
+    lines.extend(wrap_plain(&word!("step-worth", minutes = minutes, points = points), theme::subdued(), cells));
+    if !step.objectives.is_empty() {
+        lines.push(Line::default());
+        for objective in &step.objectives {
+            let text = wrap_plain(objective, theme::text(), cells.saturating_sub(2));
+            lines.extend(hang(text, "▸ ", theme::key()));
+        }
+    }
+    lines
+}

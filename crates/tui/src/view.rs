@@ -1,0 +1,110 @@
+//! The model as cells. Pure: it reads the model and draws; nothing else.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Wrap};
+
+use crate::keymap::{self, Command, Context};
+use crate::layout::SMALLEST;
+use crate::model::{Focus, Model, Overlay, Screen};
+use crate::screens::{answer, checks, confirm, help, hints, map, search, solution, step, tour};
+use crate::shell::Life;
+use crate::text::width;
+use crate::theme;
+use crate::words::word;
+
+/// Draws `model`.
+///
+/// ```text
+///  header
+/// ┌──────────────────┐
+/// │ the screen, and  │
+/// │ what is before it│
+/// └──────────────────┘
+///  footer: what keys do here
+/// ```
+pub fn view(model: &Model, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    match model.areas() {
+        // The terminal may have changed since the model was told: what it was laid out for must fit.
+        Some(areas) if areas.footer.bottom() <= area.height && areas.footer.width <= area.width => {
+            step::view(model, areas, frame);
+            let body = areas.frame;
+            match &model.screen {
+                Screen::Step => {}
+                Screen::Map(state) => map::view(model, state, frame, body),
+                Screen::Solution(state) => solution::view(state, frame, body),
+                Screen::Search(state) => search::view(state, frame, body),
+                Screen::Help(state) => help::view(model, state, frame, body),
+                Screen::Tour(state) => tour::view(state, frame, body),
+            }
+            match &model.overlay {
+                None => {}
+                Some(Overlay::Checks(state)) => checks::view(model, state, frame, body),
+                Some(Overlay::Answer(state)) => answer::view(state, frame, body),
+                Some(Overlay::Hints(state)) => hints::view(model, state, frame, body),
+                Some(Overlay::Confirm(state)) => confirm::view(model, state, frame, body),
+            }
+            footer(model, areas.footer, frame);
+        }
+        Some(_) | None => too_small(frame, area),
+    }
+    model.settings.look.apply(frame.buffer_mut());
+}
+
+fn too_small(frame: &mut Frame<'_>, area: Rect) {
+    let text = word!("too-small", columns = SMALLEST.0, rows = SMALLEST.1);
+    frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
+}
+
+/// What keys do here: as many as fit, the most useful first, and the help last.
+fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
+    let context = model.context();
+    let prefix = keymap::prefix(model.settings.prefix).word();
+    let in_shell = context == Context::ShellEnded && model.shell.life == Life::Running;
+    if in_shell && model.focus == Focus::Terminal {
+        let line = Line::from(vec![
+            Span::styled(format!(" {prefix}"), theme::key()),
+            Span::raw(format!(" {}", word!("footer-terminal"))),
+        ]);
+        frame.render_widget(line, area);
+        return;
+    }
+    let mut spans = vec![Span::raw(" ")];
+    let mut used = 1;
+    if context == Context::Prefix {
+        spans.push(Span::styled(format!("{prefix} "), theme::selected()));
+        spans.push(Span::raw(" "));
+        used += width(&prefix) + 2;
+    }
+    let help = context.key(Command::Help).map(|key| (key, Command::Help.word()));
+    let kept = help.as_ref().map_or(0, |(key, word)| width(key) + width(word) + 3);
+    for command in context.footer() {
+        let Some(key) = context.key(*command) else { continue };
+        let word = label(model, *command);
+        let taken = width(&key) + 1 + width(&word) + 2;
+        if used + taken + kept > usize::from(area.width) {
+            continue;
+        }
+        used += taken;
+        spans.push(Span::styled(key, theme::key()));
+        spans.push(Span::raw(format!(" {word}  ")));
+    }
+    if let Some((key, word)) = help {
+        spans.push(Span::styled(key, theme::key()));
+        spans.push(Span::raw(format!(" {word}")));
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// The word of a command, with what the step adds to it.
+fn label(model: &Model, command: Command) -> String {
+    match (command, &model.snapshot) {
+        (Command::Hint, Some(snapshot)) => {
+            let count = model.step().map_or(0, |step| step.hints.len());
+            if count == 0 { command.word() } else { format!("{} ({}/{count})", command.word(), snapshot.hints) }
+        }
+        _ => command.word(),
+    }
+}
