@@ -78,12 +78,10 @@ fn a_dropped_shell_takes_its_commands_with_it() {
     let mut trial = Trial::start();
     trial.until("a prompt", |pane, _| pane.is_idle());
     let told = trial._folder.path().join("told");
-    let command = format!("sh -c 'trap \"touch {}; exit\" HUP; while :; do sleep 0.05; done'", told.display());
+    let command = format!("sh -c 'trap \"touch {}; exit\" HUP; echo pret; while :; do sleep 0.05; done'", told.display());
     let bytes = trial.pane.run(&command, Duration::ZERO);
     trial.pty.write(bytes);
-    trial.until("a command in front", |_, pty| pty.foreground() == Foreground::Command);
-    // The trap is set before the loop's first sleep is done.
-    thread::sleep(Duration::from_millis(200));
+    trial.until("the trap", |pane, _| pane.screen().contents().contains("\npret\n"));
     let Trial { pty, events, _folder, .. } = trial;
     drop((pty, events));
     let deadline = Instant::now() + Duration::from_secs(10);
