@@ -346,7 +346,7 @@ impl TextPane {
     }
 
     /// To a block further on or back, wherever it is.
-    pub(crate) fn to_block(&mut self, block: usize, height: usize) {
+    pub(crate) fn go_to_block(&mut self, block: usize, height: usize) {
         let Some(item) = self.laid.items.get(block) else { return };
         self.block = Some(block);
         if item.lines.start < self.offset || item.lines.end > self.offset + height {

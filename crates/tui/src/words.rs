@@ -24,9 +24,8 @@ pub(crate) static LOADER: LazyLock<FluentLanguageLoader> = LazyLock::new(|| {
 
 /// Returns the French text of a message of `tui.ftl`; its id and arguments are checked when the program is built.
 macro_rules! word {
-    ($id:literal $(, $name:ident = $value:expr)* $(,)?) => {{
-        $(let $name = $value;)*
-        i18n_embed_fl::fl!($crate::words::LOADER, $id $(, $name = $name)*)
-    }};
+    ($id:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        i18n_embed_fl::fl!($crate::words::LOADER, $id $(, $name = fluent::FluentValue::from($value))*)
+    };
 }
 pub(crate) use word;

@@ -62,11 +62,11 @@ pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effe
         }
         Command::NextBlock => {
             let next = model.text.block.map_or(0, |block| block + 1);
-            model.text.to_block(next, height);
+            model.text.go_to_block(next, height);
         }
         Command::PreviousBlock => {
             let before = model.text.block.unwrap_or(0).saturating_sub(1);
-            model.text.to_block(before, height);
+            model.text.go_to_block(before, height);
         }
         Command::Down => model.text.down(height),
         Command::Up => model.text.up(height),
