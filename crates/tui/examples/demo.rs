@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let step = snapshot.current.clone();
                     let _ = events.send(Event::Passed { step, points: 6 }).await;
                 }
-                other => eprintln!("{other:?}"),
+                _ => {}
             }
             let _ = events.send(Event::Changed(Arc::new(snapshot.clone()))).await;
         }

@@ -24,11 +24,7 @@ pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effe
     let all = model.step().map_or(0, |step| step.hints.len());
     let Some(Overlay::Hints(hints)) = &mut model.overlay else { return };
     match command {
-        Command::Hint => {
-            if taken < all {
-                effects.push(Effect::Runner(Request::TakeHint));
-            }
-        }
+        Command::Hint if taken < all => effects.push(Effect::Runner(Request::TakeHint)),
         Command::Down => hints.offset += 1,
         Command::Up => hints.offset = hints.offset.saturating_sub(1),
         Command::PageDown => hints.offset += 5,
