@@ -55,8 +55,13 @@ pub enum Error {
     #[error("the accepted digest is not the course's")]
     WrongDigest,
     /// The real cluster was not confirmed yet.
-    #[error("the cluster was not confirmed")]
-    NotConfirmed,
+    #[error("the cluster of context `{context}` was not confirmed")]
+    NotConfirmed {
+        /// The kubeconfig context's name.
+        context: String,
+        /// The server's address.
+        server: String,
+    },
     /// The environment is not there (yet).
     #[error("the environment is not there")]
     NoEnvironment,

@@ -14,6 +14,7 @@ mod environment;
 mod error;
 mod feed;
 mod ground;
+mod headless;
 mod home;
 mod journal;
 mod observing;
@@ -35,6 +36,10 @@ pub use environment::sandboxed::{SandboxServer, Served, Serving, serve_sandbox, 
 pub use environment::{Choice, Confirmation, Difference, EnvironmentError};
 pub use error::Error;
 pub use feed::Events;
+pub use headless::{
+    Headless, LabTest, Problem, Report, Settings, StepReport, TakenHint, accept_course, lab_test, own_variables,
+    reveal_solution, take_hint,
+};
 pub use home::{Home, HomeError};
 pub use session::{Handle, Options, Session};
 pub use store::{Imported, Store, StoreError};

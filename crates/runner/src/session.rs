@@ -13,6 +13,9 @@ mod requests;
 mod rounds;
 mod view;
 
+pub(crate) use jobs::{Had, environment};
+pub(crate) use view::shown;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -424,7 +427,7 @@ fn first_step(options: &Options, store: &Store) -> Result<Arc<Step>, Error> {
 }
 
 /// Reads which courses the learner accepted.
-fn read_accepted(home: &Home) -> BTreeSet<String> {
+pub(crate) fn read_accepted(home: &Home) -> BTreeSet<String> {
     let content = atomic::read(&home.accepted(), 1 << 20).ok().flatten().unwrap_or_default();
     String::from_utf8_lossy(&content).lines().map(str::to_owned).collect()
 }

@@ -20,13 +20,6 @@ pub(crate) struct AuditPage {
     pub(crate) complete: bool,
 }
 
-/// What the sandbox says of itself.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub(crate) struct About {
-    /// The emulated version, such as `v1.34.1`.
-    pub(crate) version: String,
-}
-
 /// Returns the audit log's entries since a moment.
 pub(crate) async fn audit(client: &kube::Client, since: Timestamp) -> Result<AuditPage, ClusterError> {
     json(client, Method::GET, &format!("audit?since={}", escape(&since.to_string())), None).await
@@ -50,11 +43,6 @@ pub(crate) async fn reset(client: &kube::Client) -> Result<(), ClusterError> {
 /// Repairs a node.
 pub(crate) async fn repair(client: &kube::Client, node: &str) -> Result<(), ClusterError> {
     text(client, Method::POST, &format!("nodes/{}/repair", escape(node)), None).await.map(drop)
-}
-
-/// Asks the sandbox what it is.
-pub(crate) async fn about(client: &kube::Client) -> Result<About, ClusterError> {
-    json(client, Method::GET, "info", None).await
 }
 
 async fn json<T: for<'de> Deserialize<'de>>(

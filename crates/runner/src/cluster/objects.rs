@@ -117,7 +117,7 @@ async fn list_one(
     let listed = match listed {
         Ok(listed) => listed,
         // A kind that went away meanwhile, or one that this account may not see and so cannot have made.
-        Err(error) if matches!(refused_with(&error), Some(403 | 404 | 405)) => return Ok(Vec::new()),
+        Err(error) if matches!(refused_with(&error), Some(403..=405)) => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
     Ok(listed.items.into_iter().filter_map(|item| known(resource, namespace, item)).collect())

@@ -30,8 +30,8 @@ pub(super) enum Ended {
 }
 
 /// What became of the environment.
-pub(super) enum Had {
-    Offered(Offer),
+pub(crate) enum Had {
+    Offered(Box<Offer>),
     Ready(Box<Environment>, Option<SandboxServer>),
 }
 
@@ -202,7 +202,7 @@ impl Session {
 
     fn environment_ended(&mut self, result: Result<Had, EnvironmentError>) {
         match result {
-            Ok(Had::Offered(offer)) => self.stage = Stage::Unconfirmed(Arc::new(offer)),
+            Ok(Had::Offered(offer)) => self.stage = Stage::Unconfirmed(Arc::from(offer)),
             Ok(Had::Ready(environment, server)) => {
                 let environment = Arc::new(*environment);
                 let ground = Ground { home: self.home.clone(), environment, inherited: Arc::clone(&self.variables) };
@@ -315,7 +315,7 @@ pub(crate) async fn environment(home: &crate::Home, choice: Choice) -> Result<Ha
             let offer = Offer::read(&kubeconfigs, context.as_deref())?;
             let known: Option<Pin> = offer.confirmed(home);
             match (confirmation, known) {
-                (Confirmation::Asked, None) => Ok(Had::Offered(offer)),
+                (Confirmation::Asked, None) => Ok(Had::Offered(Box::new(offer))),
                 (Confirmation::Given, _) => Ok(Had::Ready(Box::new(offer.connect(home, None).await?), None)),
                 (Confirmation::Asked, Some(pin)) => {
                     Ok(Had::Ready(Box::new(offer.connect(home, Some(&pin)).await?), None))

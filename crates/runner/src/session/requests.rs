@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Asked, Current, QUEUED, Session, Stage, Turn};
 use crate::ground::Ground;
-use crate::{Error, Request, Work, atomic, work};
+use crate::{Error, Request, Work, accept_course, work};
 
 impl Session {
     /// Takes in a request. What must wait for a job is queued.
@@ -71,7 +71,7 @@ impl Session {
                 }
                 // The text can be read in any case; why no more can be done is said here.
                 match self.may_run() {
-                    Ok(_) | Err(Error::NoEnvironment | Error::NotConfirmed) => Ok(()),
+                    Ok(_) | Err(Error::NoEnvironment | Error::NotConfirmed { .. }) => Ok(()),
                     Err(error) => Err(error),
                 }
             }
@@ -190,7 +190,9 @@ impl Session {
     fn ground(&self) -> Result<Ground, Error> {
         match &self.stage {
             Stage::Ready { ground, .. } => Ok(ground.clone()),
-            Stage::Unconfirmed(_) => Err(Error::NotConfirmed),
+            Stage::Unconfirmed(offer) => {
+                Err(Error::NotConfirmed { context: offer.context.clone(), server: offer.server.clone() })
+            }
             Stage::Starting | Stage::Missing => Err(Error::NoEnvironment),
         }
     }
@@ -210,9 +212,10 @@ impl Session {
         if self.unaccepted(&self.current.step.id).is_none_or(|wanted| wanted != digest) {
             return Err(Error::WrongDigest);
         }
+        if let Some(course) = self.catalog.course(&self.current.step.id.course) {
+            accept_course(&self.home, course, digest)?;
+        }
         self.accepted.insert(digest.to_owned());
-        let lines: String = self.accepted.iter().map(|digest| format!("{digest}\n")).collect();
-        atomic::write(&self.home.accepted(), lines.as_bytes()).map_err(Error::Baseline)?;
         self.prepare();
         Ok(())
     }
