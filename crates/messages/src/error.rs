@@ -129,7 +129,7 @@ fn unobservable(what: Unobservable) -> String {
 }
 
 /// Returns the last cause of an error: what the system itself said.
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -6,11 +6,13 @@
 
 mod error;
 mod explain;
+mod failure;
 mod loader;
 mod session;
 mod words;
 
 pub use error::check_error;
 pub use explain::{Explanation, explain};
-pub use session::{need, observation};
+pub use failure::{Failure, Side, failure};
+pub use session::{need, notice, observation};
 pub use words::{amount, duration, list_and, list_or, moment, points, quoted, sanitize};

@@ -1,10 +1,12 @@
-//! What a session tells: needs and observations.
+//! What a session tells: needs, observations and notices.
 
 use check::Observed;
 use lab::Need;
+use runner::Notice;
 
+use crate::failure::failure;
 use crate::loader::say;
-use crate::words::quoted;
+use crate::words::{list_and, quoted};
 
 /// Says what a step needs and does not have here.
 pub fn need(need: &Need) -> String {
@@ -35,5 +37,32 @@ pub fn observation(what: &Observed) -> String {
                 message = quoted(message)
             )
         }
+    }
+}
+
+/// Says a notice of the session.
+pub fn notice(notice: &Notice) -> String {
+    match notice {
+        Notice::Failed(error) => {
+            let failure = failure(error);
+            format!("{} {}", failure.what, failure.advice)
+        }
+        Notice::KeptAside(paths) => {
+            let shown: Vec<String> = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+            let count = paths.len();
+            say!("notice-kept-aside", count = count, paths = list_and(&shown))
+        }
+        Notice::Swept(count) => {
+            let count = *count;
+            say!("notice-swept", count = count)
+        }
+        Notice::Recovered(count) => {
+            let count = *count;
+            say!("notice-recovered", count = count)
+        }
+        Notice::Observed(seen) => observation(&seen.what),
+        Notice::WasReset(step) => say!("notice-was-reset", step = quoted(&step.to_string())),
+        Notice::SolutionApplied(step) => say!("notice-solution-applied", step = quoted(&step.to_string())),
+        Notice::CaughtUp(step) => say!("notice-caught-up", step = quoted(&step.to_string())),
     }
 }

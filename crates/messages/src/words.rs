@@ -103,6 +103,10 @@ pub fn duration(duration: Duration) -> String {
     match seconds {
         0 if duration.subsec_millis() > 0 => say!("duration-milliseconds", n = duration.subsec_millis()),
         0..60 => say!("duration-seconds", n = seconds),
+        60..3600 if seconds % 60 == 0 => {
+            let minutes = seconds / 60;
+            say!("duration-whole-minutes", minutes = minutes)
+        }
         60..3600 => {
             let (minutes, rest) = (seconds / 60, format!("{:02}", seconds % 60));
             say!("duration-minutes", minutes = minutes, seconds = rest)
@@ -241,6 +245,7 @@ mod tests {
         assert_eq!(duration(Duration::from_secs(3)), "3\u{a0}s");
         assert_eq!(duration(Duration::from_millis(20)), "20\u{a0}ms");
         assert_eq!(duration(Duration::from_secs(125)), "2\u{a0}min\u{a0}05\u{a0}s");
+        assert_eq!(duration(Duration::from_secs(120)), "2\u{a0}min");
         assert_eq!(duration(Duration::from_secs(4200)), "1\u{a0}h\u{a0}10\u{a0}min");
         let at: Timestamp = "2026-11-01T10:04:00Z".parse().unwrap();
         assert_eq!(moment(at, &TimeZone::UTC), "1er novembre 2026 à 10\u{a0}h\u{a0}04");
