@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Version;
 use crate::api::Status;
-use crate::fields::{as_map, default_to, entries, list, map_at, text};
+use crate::fields::{as_map, default_to, entries, is_deleted, list, map_at, text};
 use crate::quantity::{InvalidQuantity, Quantity};
 use crate::resources::Resource;
 
@@ -36,7 +36,10 @@ fn fill(resource: &Resource, object: &mut Value, version: Version) {
             }
         }
         ("", "Namespace") => {
-            default_to(map_at(object, "spec"), "finalizers", json!(["kubernetes"]));
+            // A Namespace on its way out loses its finalizer, and must not get it back.
+            if !is_deleted(object) {
+                default_to(map_at(object, "spec"), "finalizers", json!(["kubernetes"]));
+            }
             default_to(map_at(object, "status"), "phase", "Active");
             let name = text(object, "/metadata/name").to_owned();
             if version != Version::V1_20 && !name.is_empty() {

@@ -1,0 +1,72 @@
+//! Everything that lives in a sandbox besides the API: controllers, scheduler and kubelets, as tasks that end
+//! together.
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+use crate::controllers::{self, Controller};
+use crate::fields::name;
+use crate::kubelet::Kubelet;
+use crate::nodes::{Nodes, UnknownNode};
+use crate::resources::NODES;
+use crate::scheduler::Scheduler;
+
+/// The living part of a sandbox. Dropping it ends it; [`World::stop`] also waits for its end.
+///
+/// It holds no state of its own that matters: after a snapshot was put in place, stop it and start another.
+pub(crate) struct World {
+    nodes: Nodes,
+    tasks: JoinSet<()>,
+    cancel: CancellationToken,
+}
+
+impl World {
+    /// Starts everything over an API that holds its nodes. `authority` is the PEM of the CA that Pods trust.
+    pub(crate) fn start(api: &Api, authority: &str) -> World {
+        let nodes = Nodes::default();
+        let mut tasks = JoinSet::new();
+        let cancel = CancellationToken::new();
+        for node in api.list_all(&NODES, None) {
+            let orders = nodes.add(name(&node));
+            tasks.spawn(Kubelet::new(api, &nodes, &node).run(orders, cancel.child_token()));
+        }
+        let mut world = World { nodes, tasks, cancel };
+        world.add(api, controllers::namespace::Namespaces::new(api, authority));
+        world.add(api, controllers::deployment::Deployments::new(api));
+        world.add(api, controllers::replica_set::ReplicaSets::new(api));
+        world.add(api, controllers::quota::Quotas::new(api));
+        world.add(api, controllers::garbage::Garbage::new(api));
+        world.add(api, controllers::endpoints::ServiceEndpoints::new(api));
+        world.add(api, controllers::event_ttl::EventLifetime::new(api));
+        world.add(api, Scheduler::new(api));
+        let lifecycle = controllers::node_lifecycle::NodeLifecycle::new(api, &world.nodes);
+        world.add(api, lifecycle);
+        world
+    }
+
+    fn add(&mut self, api: &Api, controller: impl Controller + 'static) {
+        let (api, nodes, cancel) = (api.clone(), self.nodes.clone(), self.cancel.child_token());
+        self.tasks.spawn(controllers::run(api, controller, nodes, cancel));
+    }
+
+    /// Boots a node again.
+    pub(crate) fn repair(&self, node: &str) -> Result<(), UnknownNode> {
+        self.nodes.repair(node)
+    }
+
+    /// Ends everything and waits for it.
+    pub(crate) async fn stop(mut self) {
+        self.cancel.cancel();
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests;
