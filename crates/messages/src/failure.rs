@@ -60,7 +60,9 @@ pub fn failure(error: &Error) -> Failure {
             advice: say!("fail-not-accepted", "advice", digest = quoted(digest)),
         },
         Error::WrongDigest => failure!(Side::Learner, "fail-wrong-digest"),
-        Error::NotConfirmed => failure!(Side::Learner, "fail-not-confirmed"),
+        Error::NotConfirmed { context, server } => {
+            failure!(Side::Learner, "fail-not-confirmed", context = quoted(context), server = quoted(server))
+        }
         Error::NoEnvironment => failure!(Side::Environment, "fail-no-environment"),
         Error::Busy => failure!(Side::Learner, "fail-busy"),
         Error::Cancelled => failure!(Side::Learner, "fail-cancelled"),

@@ -103,7 +103,7 @@ pub fn duration(duration: Duration) -> String {
     match seconds {
         0 if duration.subsec_millis() > 0 => say!("duration-milliseconds", n = duration.subsec_millis()),
         0..60 => say!("duration-seconds", n = seconds),
-        60..3600 if seconds % 60 == 0 => {
+        60..3600 if seconds.is_multiple_of(60) => {
             let minutes = seconds / 60;
             say!("duration-whole-minutes", minutes = minutes)
         }

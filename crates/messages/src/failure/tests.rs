@@ -41,7 +41,7 @@ fn failures() -> Vec<Error> {
         Error::Held { step: step(), by: "Ada".to_owned(), why: "on attend\u{1b}[2J tout le monde".to_owned() },
         Error::NotAccepted { course: "mon-parcours".to_owned(), digest: "4f2a".to_owned() },
         Error::WrongDigest,
-        Error::NotConfirmed,
+        Error::NotConfirmed { context: "prod".to_owned(), server: server() },
         Error::NoEnvironment,
         Error::Busy,
         Error::Cancelled,
