@@ -29,7 +29,7 @@ pub(crate) use metadata::{label_faults, random_suffix};
 pub(crate) use read::{List, ListOptions};
 pub(crate) use selector::Selector;
 pub(crate) use status::{Cause, Details, Status};
-pub(crate) use write::{WriteOptions, Written, set_condition};
+pub(crate) use write::{Applied, Configuration, WriteOptions, Written, set_condition};
 
 /// How many changes a subscriber may lag behind before it has to list again.
 const CHANNEL: usize = 4096;

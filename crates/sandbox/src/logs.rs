@@ -92,6 +92,11 @@ impl Logs {
         self.lock().instances.retain(|instance, _| instance.pod != pod);
     }
 
+    /// Drops everything.
+    pub(crate) fn clear(&self) {
+        self.lock().instances.clear();
+    }
+
     /// Returns the lines from number `from` on, or as many of them as are kept. An instance that has not
     /// written yet is made, so that it can be followed.
     pub(crate) fn read(&self, instance: &Instance, from: u64) -> Page {

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::persistence::{self, Folder, StateError};
 use crate::server::{self, Front};
+use crate::site::{Origin, Site};
 use crate::{Options, admission, kubeconfig};
 
 /// The port that a learner expects of an API server; another one is taken if it is not free.
@@ -75,15 +76,18 @@ impl Sandbox {
         let api = Api::new(clock, options.version, admission::chain(options.version));
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
-        let mut kubeconfig_path = None;
+        let (mut kubeconfig_path, mut origin) = (None, Origin::Fresh);
         if let Some(folder) = folder {
             if let Some(snapshot) = folder.snapshot()? {
                 api.load(snapshot);
+                origin = Origin::Kept;
             }
             kubeconfig_path = Some(folder.keep_access(&credentials, address, &kubeconfig)?);
             tracker.spawn(persistence::keep_writing(folder, api.clone(), stop.clone()));
         }
-        let front = Arc::new(Front { api, version: options.version, address, stop });
+        let started = api.clock().now();
+        let site = Site::start(&api, address.ip(), &credentials.authority, origin);
+        let front = Arc::new(Front { api, version: options.version, address, site, started, stop });
         tracker.spawn(server::serve(Arc::clone(&front), listener, acceptor, tracker.clone()));
         Ok(Sandbox { front, tracker, kubeconfig, kubeconfig_path })
     }
@@ -110,6 +114,8 @@ impl Sandbox {
 
     /// Ends everything and waits for it.
     pub async fn stop(self) {
+        // The world first: what it still does is kept by the last write.
+        self.front.site.stop().await;
         self.front.stop.cancel();
         self.tracker.close();
         self.tracker.wait().await;

@@ -17,9 +17,11 @@ use tokio_util::task::TaskTracker;
 use crate::Version;
 use crate::api::{Api, Caller};
 use crate::credentials;
+use crate::site::Site;
 
 mod answer;
 mod body;
+mod control;
 mod discovery;
 mod log;
 mod objects;
@@ -42,6 +44,10 @@ pub(crate) struct Front {
     pub(crate) version: Version,
     /// Where the server listens, for discovery.
     pub(crate) address: SocketAddr,
+    /// The world around the API.
+    pub(crate) site: Site,
+    /// When the server started.
+    pub(crate) started: jiff::Timestamp,
     /// Ends open watches.
     pub(crate) stop: CancellationToken,
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Api, Caller, State, Status, Target, is_dry, meta, metadata};
 use crate::admission::{DryRun, Operation, Request, Transaction};
 use crate::clock::rfc3339;
+use crate::ownership::{self, Application, Conflicts, Ownership};
 use crate::resources::{Generation, Resource};
 use crate::store::{Key, Object};
 use crate::{defaults, validation};
@@ -17,8 +18,8 @@ use crate::{defaults, validation};
 pub(crate) struct WriteOptions {
     /// Whether anything is stored.
     pub(crate) dry_run: DryRun,
-    /// Who keeps the fields, for server-side apply.
-    pub(crate) field_manager: String,
+    /// Who owns what is written.
+    pub(crate) ownership: Ownership,
 }
 
 /// The result of a change.
@@ -28,6 +29,35 @@ pub(crate) struct Written {
     pub(crate) object: Object,
     /// What the caller should know.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What a server-side apply asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Configuration<'a> {
+    /// The fields that are wanted.
+    pub(crate) object: &'a Value,
+    /// Who wants them.
+    pub(crate) manager: &'a str,
+    /// What happens to the fields of others.
+    pub(crate) conflicts: Conflicts,
+}
+
+/// What a server-side apply did.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    /// It made the object.
+    Created(Written),
+    /// It changed the object, or left it as it was.
+    Changed(Written),
+}
+
+impl Applied {
+    /// Returns the result.
+    pub(crate) fn written(&self) -> &Written {
+        match self {
+            Applied::Created(written) | Applied::Changed(written) => written,
+        }
+    }
 }
 
 /// A change of a stored object, made while the store is locked.
@@ -76,7 +106,7 @@ impl Api {
                 return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
             }
         }
-        if options.field_manager.is_empty() {
+        if options.ownership != Ownership::Applied {
             map.remove("managedFields");
         }
         map.insert("uid".to_owned(), Uuid::new_v4().to_string().into());
@@ -130,7 +160,10 @@ impl Api {
             return Err(Status::already_exists(resource, &request.name));
         }
         let writes = transaction.into_writes();
-        let Request { object, warnings, name, .. } = request;
+        let Request { mut object, warnings, name, .. } = request;
+        if let Ownership::Update(manager) = &options.ownership {
+            ownership::track(resource, None, &mut object, manager, None, &rfc3339(now));
+        }
         if options.dry_run == DryRun::All {
             return Ok(Written { object: Arc::new(object), warnings });
         }
@@ -208,6 +241,12 @@ impl Api {
         change(&mut object)?;
         identify(resource, namespace, &mut object)?;
         keep_what_is_not_the_callers(target, &old, &mut object)?;
+        if options.ownership != Ownership::Applied {
+            match old["metadata"].get("managedFields") {
+                Some(owners) => object["metadata"]["managedFields"] = owners.clone(),
+                None => drop(metadata::of(&mut object)?.remove("managedFields")),
+            }
+        }
         defaults::apply(resource, &mut object, self.version())?;
 
         let mut request = Request {
@@ -240,6 +279,12 @@ impl Api {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
             object["metadata"]["generation"] = generation.into();
         }
+        if let Ownership::Update(manager) = &options.ownership
+            && object != *old
+        {
+            let now = rfc3339(self.shared.clock.now());
+            ownership::track(resource, Some(&old), &mut object, manager, subresource, &now);
+        }
         if options.dry_run == DryRun::All {
             return Ok(Written { object: Arc::new(object), warnings });
         }
@@ -265,6 +310,42 @@ impl Api {
                 self.publish(change);
             }
         }
+    }
+
+    /// Lays a configuration over an object, or makes it, by who owns which fields: server-side apply.
+    pub(crate) fn apply(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        configuration: &Configuration<'_>,
+        dry_run: DryRun,
+    ) -> Result<Applied, Status> {
+        let options = WriteOptions { dry_run, ownership: Ownership::Applied };
+        let now = rfc3339(self.shared.clock.now());
+        let Target { resource, namespace, name, .. } = target;
+        let application = Application {
+            config: configuration.object,
+            manager: configuration.manager,
+            conflicts: configuration.conflicts,
+            now: &now,
+        };
+        let mut state = self.lock();
+        let result = if state.store.get(resource, namespace, name).is_some() {
+            self.change_locked(&mut state, caller, target, &options, &mut |object| {
+                ownership::apply(resource, object, &application)
+            })
+            .map(Applied::Changed)
+        } else {
+            let mut object = json!({ "metadata": { "name": name } });
+            ownership::apply(resource, &mut object, &application)
+                .and_then(|()| self.create_locked(&mut state, caller, resource, namespace, object, &options))
+                .map(Applied::Created)
+        };
+        if dry_run == DryRun::No {
+            let object = result.as_ref().ok().map(|applied| Arc::clone(&applied.written().object));
+            self.record(&mut state, caller, "patch", target, result.as_ref().map(|_| (200, object)));
+        }
+        result
     }
 
     /// Gives a Pod to a node, as the scheduler does.

@@ -14,16 +14,23 @@ use crate::schema::decode::conform;
 use crate::schema::{Type, protobuf, schema};
 
 const LIMIT: usize = 3 * 1024 * 1024;
+/// A snapshot holds many objects.
+pub(super) const SNAPSHOT_LIMIT: usize = 256 * 1024 * 1024;
 const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// Reads a body whole.
 pub(super) async fn read(body: Body) -> Result<Bytes, Status> {
-    match Limited::new(body, LIMIT).collect().await {
+    read_up_to(body, LIMIT).await
+}
+
+/// Reads a body of at most `limit` bytes whole.
+pub(super) async fn read_up_to(body: Body, limit: usize) -> Result<Bytes, Status> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Status {
             code: 413,
             reason: "RequestEntityTooLarge",
-            message: "Request entity too large: limit is 3145728".to_owned(),
+            message: format!("Request entity too large: limit is {limit}"),
             details: None,
         }),
         Err(_) => Err(Status::bad_request("the request's body broke off")),

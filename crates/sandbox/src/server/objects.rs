@@ -13,7 +13,8 @@ use super::query::Query;
 use super::route::Place;
 use super::{Front, answer, body, table};
 use crate::admission::DryRun;
-use crate::api::{Caller, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
+use crate::api::{Applied, Caller, Configuration, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
+use crate::ownership::Conflicts;
 use crate::patch::Patch;
 use crate::resources::{self, Resource};
 use crate::schema::decode::conform;
@@ -219,6 +220,9 @@ pub(super) async fn patch(
     let options = query.write(user_agent(&parts))?;
     let bytes = body::read(content).await?;
     let target = target(place)?;
+    if body::content_type(&parts) == "application/apply-patch+yaml" {
+        return apply(front, caller, place, query, form, &bytes);
+    }
     let patch = Patch::decode(body::content_type(&parts), &bytes)?;
     if place.subresource == Some("scale") {
         let written = front.api.change(caller, "patch", target, &options, &mut |object| {
@@ -243,6 +247,44 @@ pub(super) async fn patch(
     })?;
     written.warnings.extend(warnings);
     Ok(written_answer(front, 200, form, place.resource, &written, query))
+}
+
+/// Server-side apply: kubectl asks for it by the patch's type.
+fn apply(
+    front: &Front,
+    caller: &Caller,
+    place: Place<'_>,
+    query: &Query,
+    form: Form,
+    bytes: &[u8],
+) -> Result<Response<Body>, Status> {
+    let manager = query.get("fieldManager");
+    if manager.is_empty() {
+        return Err(Status::bad_request(
+            "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is \
+             required for apply patch",
+        ));
+    }
+    let resource = place.resource;
+    let target = target(place)?;
+    let mut object = body::yaml(bytes)?;
+    if !object.is_object() {
+        return Err(Status::bad_request("the object provided is unrecognized (must be of type Object)"));
+    }
+    let found = schema().kind(resource.group, resource.version, resource.kind);
+    let unknown = match found {
+        Some(found) => conform(found, &mut object).map_err(Status::bad_request)?,
+        None => Vec::new(),
+    };
+    let warnings = body::unknown_fields(unknown, body::FieldValidation::of(query)?).map_err(Status::bad_request)?;
+    let conflicts = if query.is_set("force") { Conflicts::Force } else { Conflicts::Refuse };
+    let configuration = Configuration { object: &object, manager, conflicts };
+    let (code, mut written) = match front.api.apply(caller, target, &configuration, query.dry_run()?)? {
+        Applied::Created(written) => (201, written),
+        Applied::Changed(written) => (200, written),
+    };
+    written.warnings.extend(warnings);
+    Ok(written_answer(front, code, form, resource, &written, query))
 }
 
 /// Deletes an object or a collection.

@@ -5,6 +5,7 @@ use http::Uri;
 
 use crate::admission::DryRun;
 use crate::api::{ListOptions, Selector, Status, WriteOptions};
+use crate::ownership::Ownership;
 use crate::resources::Resource;
 
 /// The decoded pairs of a query.
@@ -68,6 +69,6 @@ impl Query {
             "" => user_agent.split('/').next().unwrap_or_default(),
             given => given,
         };
-        Ok(WriteOptions { dry_run: self.dry_run()?, field_manager: manager.to_owned() })
+        Ok(WriteOptions { dry_run: self.dry_run()?, ownership: Ownership::Update(manager.to_owned()) })
     }
 }

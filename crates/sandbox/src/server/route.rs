@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response};
 use serde_json::json;
 
-use super::{Front, answer, discovery, objects, openapi, query::Query, reviews, watch};
+use super::{Front, answer, control, discovery, objects, openapi, query::Query, reviews, watch};
 use crate::api::{Caller, Status};
 use crate::resources::{self, Resource, Subresource};
 
@@ -46,6 +46,10 @@ pub(super) async fn answer(
         ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
         [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(front.version) }))),
+        ["atelier", "v1", rest @ ..] => {
+            let rest: Vec<String> = rest.iter().map(|segment| (*segment).to_owned()).collect();
+            control::answer(front, caller, request, &rest).await
+        }
         ["openapi", "v2"] => Ok(openapi::v2(&request)),
         ["api"] => Ok(discovery::core(front, &request)),
         ["apis"] => Ok(discovery::groups(front, &request)),

@@ -1,0 +1,97 @@
+//! Control requests, below `/atelier/v1/`: what the runner asks of the sandbox that no Kubernetes API offers.
+//!
+//! ```text
+//! GET  info                  {"version", "pace", "uptimeSeconds", "nodes"}
+//! GET  audit?since=<time>    {"entries": [...], "complete": bool}
+//! GET  snapshot              every object, opaque
+//! PUT  snapshot              brings that state back
+//! POST reset                 a fresh cluster
+//! POST nodes/<name>/repair   boots a node again
+//! ```
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use http::{Method, Request, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::query::Query;
+use super::{Front, answer, body, discovery};
+use crate::Pace;
+use crate::api::{Caller, Status, meta};
+use crate::audit;
+use crate::resources::NODES;
+use crate::snapshot::Snapshot;
+
+/// Answers a control request. The learner's own certificate is good for it, so what these requests do shows in
+/// no grade: checks judge objects and the audit log, which they cannot write.
+pub(super) async fn answer(
+    front: &Arc<Front>,
+    caller: &Caller,
+    request: Request<Body>,
+    segments: &[String],
+) -> Result<Response<Body>, Status> {
+    if !caller.is_master() {
+        return Err(Status {
+            code: 403,
+            reason: "Forbidden",
+            message: format!("forbidden: User {:?} cannot control the sandbox", caller.user),
+            details: None,
+        });
+    }
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (request.method(), segments.as_slice()) {
+        (&Method::GET, ["info"]) => Ok(answer::json(200, &info(front))),
+        (&Method::GET, ["audit"]) => audit(front, &request),
+        (&Method::GET, ["snapshot"]) => Ok(answer::json(200, &front.api.snapshot())),
+        (&Method::PUT, ["snapshot"]) => {
+            let bytes = body::read_up_to(request.into_body(), body::SNAPSHOT_LIMIT).await?;
+            let snapshot = Snapshot::parse(&body::json(&bytes)?).map_err(Status::bad_request)?;
+            front.site.restore(&front.api, snapshot).await;
+            Ok(answer::json(200, &done()))
+        }
+        (&Method::POST, ["reset"]) => {
+            front.site.reset(&front.api).await;
+            Ok(answer::json(200, &done()))
+        }
+        (&Method::POST, ["nodes", name, "repair"]) => {
+            front.api.get(&NODES, "", name)?;
+            front.site.repair(name).await.map_err(|_| Status::not_found(&NODES, name))?;
+            Ok(answer::json(200, &done()))
+        }
+        _ => Err(Status::no_such_path()),
+    }
+}
+
+fn info(front: &Front) -> Value {
+    let clock = front.api.clock();
+    let pace = match clock.pace() {
+        Pace::Lifelike => "lifelike",
+        Pace::Fast => "fast",
+    };
+    let nodes = front.api.list_all(&NODES, None);
+    let nodes: Vec<&str> = nodes.iter().map(|node| meta(node, "name")).collect();
+    let uptime = clock.now().duration_since(front.started).as_secs();
+    json!({
+        "version": discovery::version(front.version)["gitVersion"], "pace": pace, "uptimeSeconds": uptime,
+        "nodes": nodes,
+    })
+}
+
+fn audit(front: &Front, request: &Request<Body>) -> Result<Response<Body>, Status> {
+    let query = Query::of(request.uri())?;
+    let since = match query.get("since") {
+        "" => Timestamp::MIN,
+        text => text
+            .parse()
+            .map_err(|_| Status::bad_request(format!("since: Invalid value: {text:?}: must be an RFC 3339 time")))?,
+    };
+    let (entries, complete) = front.api.audit_since(since);
+    let entries: Vec<Value> = entries.iter().map(audit::Entry::to_value).collect();
+    Ok(answer::json(200, &json!({ "entries": entries, "complete": complete })))
+}
+
+fn done() -> Value {
+    json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" })
+}

@@ -1,0 +1,77 @@
+//! The world around an API and its life: made on an empty store, stopped while a snapshot is put in place, started
+//! again over it.
+
+use std::net::IpAddr;
+
+use tokio::sync::Mutex;
+
+use crate::admission;
+use crate::api::Api;
+use crate::bootstrap;
+use crate::nodes::UnknownNode;
+use crate::snapshot::Snapshot;
+use crate::world::World;
+
+/// Where a world lives.
+pub(crate) struct Site {
+    /// The address of the API server, from which those of the nodes follow.
+    address: IpAddr,
+    /// The PEM of the authority that Pods trust.
+    authority: String,
+    /// `None` once stopped.
+    world: Mutex<Option<World>>,
+}
+
+impl Site {
+    /// Starts a world over an API; fills the API first if it is fresh.
+    pub(crate) fn start(api: &Api, address: IpAddr, authority: &str, origin: Origin) -> Site {
+        match origin {
+            Origin::Fresh => bootstrap::fill(api, address),
+            Origin::Kept => {}
+        }
+        let world = World::start(api, authority);
+        Site { address, authority: authority.to_owned(), world: Mutex::new(Some(world)) }
+    }
+
+    /// Brings a state back.
+    pub(crate) async fn restore(&self, api: &Api, snapshot: Snapshot) {
+        let mut world = self.world.lock().await;
+        let Some(old) = world.take() else { return };
+        old.stop().await;
+        api.restore(snapshot);
+        *world = Some(World::start(api, &self.authority));
+    }
+
+    /// Makes a fresh cluster.
+    pub(crate) async fn reset(&self, api: &Api) {
+        let fresh = Api::new(api.clock().clone(), api.version(), admission::chain(api.version()));
+        bootstrap::fill(&fresh, self.address);
+        api.logs().clear();
+        self.restore(api, fresh.snapshot()).await;
+    }
+
+    /// Boots a node again.
+    pub(crate) async fn repair(&self, node: &str) -> Result<(), UnknownNode> {
+        match &*self.world.lock().await {
+            Some(world) => world.repair(node),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the world and waits for it.
+    pub(crate) async fn stop(&self) {
+        let world = self.world.lock().await.take();
+        if let Some(world) = world {
+            world.stop().await;
+        }
+    }
+}
+
+/// Where the objects came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// There are none yet.
+    Fresh,
+    /// An earlier run kept them.
+    Kept,
+}
