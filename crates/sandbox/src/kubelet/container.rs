@@ -220,6 +220,10 @@ impl Container {
         if limit.is_some_and(|limit| run.memory(growth, now) >= limit) {
             return Some(Progress::OutOfMemory);
         }
+        if run.program.bound.is_some_and(|bound| run.memory(growth, now) >= bound as f64) {
+            // What busybox's `tail` says when it is given no more memory.
+            return Some(Progress::Exit(vec!["tail: out of memory".to_owned()], 1));
+        }
         let mut lines = Vec::new();
         while run.due.is_some_and(|due| due <= now) {
             let Some(step) = run.program.steps.get(run.step) else {
@@ -246,9 +250,11 @@ impl Container {
             Phase::Pulling { until } | Phase::Held { until, .. } => Some(*until),
             Phase::Running(run) => {
                 let limit = match run.program.memory {
-                    Memory::Growing => self
-                        .memory_limit()
-                        .and_then(|limit| run.began.checked_add(Duration::try_from_secs_f64(limit / growth).ok()?)),
+                    Memory::Growing => [self.memory_limit(), run.program.bound.map(|bound| bound as f64)]
+                        .into_iter()
+                        .flatten()
+                        .min_by(f64::total_cmp)
+                        .and_then(|most| run.began.checked_add(Duration::try_from_secs_f64(most / growth).ok()?)),
                     Memory::Steady(_) => None,
                 };
                 [run.due, limit].into_iter().flatten().min()

@@ -19,6 +19,8 @@ pub(crate) struct Program {
     pub(crate) steps: Vec<Step>,
     /// How it uses memory.
     pub(crate) memory: Memory,
+    /// The bytes at which it fails by itself to get more memory (`ulimit -v`), if it has set itself such a bound.
+    pub(crate) bound: Option<u64>,
     /// What it does when asked to stop.
     pub(crate) stop: Stop,
     /// The TCP ports that it listens on.
@@ -331,7 +333,14 @@ fn is_on_path(program: &str) -> bool {
 
 /// A program that uses little memory and ignores SIGTERM, as process 1 does without a handler.
 pub(crate) fn plain(steps: Vec<Step>) -> Program {
-    Program { steps, memory: Memory::Steady(2 * MEBI), stop: Stop::Ignores, ports: Vec::new(), stand_in: None }
+    Program {
+        steps,
+        memory: Memory::Steady(2 * MEBI),
+        bound: None,
+        stop: Stop::Ignores,
+        ports: Vec::new(),
+        stand_in: None,
+    }
 }
 
 fn stand_in(name: &str) -> Program {
@@ -359,7 +368,7 @@ fn redis() -> Program {
 fn served(lines: &[&str], memory: u64, port: u16) -> Program {
     let mut steps: Vec<Step> = lines.iter().map(|line| Step::Log((*line).to_owned())).collect();
     steps.push(Step::Forever);
-    Program { steps, memory: Memory::Steady(memory), stop: Stop::Obeys, ports: vec![port], stand_in: None }
+    Program { memory: Memory::Steady(memory), stop: Stop::Obeys, ports: vec![port], ..plain(steps) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The few commands and the little shell that simulated containers understand.
 //!
-//! `sleep`, `echo`, `printf`, `exit`, `true`, `false`, `tail`, `cat`, and `sh -c` with sequences (`;`, `&&`,
+//! `sleep`, `echo`, `printf`, `exit`, `true`, `false`, `tail`, `cat`, `ulimit -v`, and `sh -c` with sequences (`;`, `&&`,
 //! new lines) and an endless `while` loop of these. What needs more (pipes, redirections, variables) is not
 //! understood: the caller lets a sleeping stand-in run instead and says so.
 
@@ -15,17 +15,18 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 pub(crate) fn run(line: &[&str]) -> Option<Program> {
     let mut script = Script::default();
     script.command(line)?;
-    Some(Program { memory: script.memory, ..plain(script.steps) })
+    Some(Program { memory: script.memory, bound: script.bound, ..plain(script.steps) })
 }
 
 struct Script {
     steps: Vec<Step>,
     memory: Memory,
+    bound: Option<u64>,
 }
 
 impl Default for Script {
     fn default() -> Self {
-        Self { steps: Vec::new(), memory: Memory::Steady(super::images::MEBI) }
+        Self { steps: Vec::new(), memory: Memory::Steady(super::images::MEBI), bound: None }
     }
 }
 
@@ -52,6 +53,8 @@ impl Script {
                 self.steps.extend(lines.lines().map(|line| Step::Log(line.to_owned())));
             }
             ("true" | ":", _) => {}
+            // A bound on the address space, in KiB.
+            ("ulimit", ["-v", kibibytes]) => self.bound = Some(kibibytes.parse::<u64>().ok()?.saturating_mul(1024)),
             ("false", _) => self.steps.push(Step::Exit(1)),
             ("exit", []) => self.steps.push(Step::Exit(0)),
             ("exit", [code]) => self.steps.push(Step::Exit(i32::from(code.parse::<u8>().ok()?))),
@@ -179,6 +182,8 @@ mod tests {
         check("sleep infinity", &[Step::Forever]);
         check("sleep 1m\n/bin/false", &[Step::Sleep(Duration::from_secs(60)), Step::Exit(1)]);
         assert_eq!(run(&["tail", "/dev/zero"]).unwrap().memory, Memory::Growing);
+        let bounded = run(&["sh", "-c", "ulimit -v 1048576 && exec tail /dev/zero"]).unwrap();
+        assert_eq!((bounded.memory, bounded.bound), (Memory::Growing, Some(1 << 30)));
     }
 
     #[test]
