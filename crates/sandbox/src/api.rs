@@ -25,11 +25,14 @@ mod write;
 
 pub(crate) use caller::Caller;
 pub(crate) use delete::{DeleteOptions, Deleted, Propagation};
-pub(crate) use metadata::{label_faults, random_suffix};
-pub(crate) use read::{List, ListOptions};
+pub(crate) use metadata::random_suffix;
+pub(crate) use read::ListOptions;
 pub(crate) use selector::Selector;
 pub(crate) use status::{Cause, Details, Status};
 pub(crate) use write::{Applied, Configuration, WriteOptions, Written, set_condition};
+
+/// The changes to come.
+pub(crate) type Changes = broadcast::Receiver<Arc<Change>>;
 
 /// How many changes a subscriber may lag behind before it has to list again.
 const CHANNEL: usize = 4096;

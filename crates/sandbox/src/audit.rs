@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::store::Object;
 
 /// How many entries are kept.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 3000;
 
 /// One request that would change something.
 #[derive(Debug, Clone)]
@@ -93,9 +93,13 @@ impl Log {
         self.entries.iter()
     }
 
-    /// Notes that everything before `at` is unknown.
-    pub(crate) fn forget_before(&mut self, at: Timestamp) {
-        self.entries.retain(|entry| entry.at >= at);
-        self.dropped = Some(at);
+    /// Returns the log of an earlier run, with the time of the youngest entry that it had dropped.
+    pub(crate) fn kept(entries: Vec<Entry>, dropped: Option<Timestamp>) -> Log {
+        Log { entries: entries.into(), dropped }
+    }
+
+    /// Returns the time of the youngest entry that was dropped.
+    pub(crate) fn dropped(&self) -> Option<Timestamp> {
+        self.dropped
     }
 }

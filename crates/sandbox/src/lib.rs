@@ -4,7 +4,7 @@
 //! [`tower::Service`] with no socket at all. It never knows of labs or checks, and nobody reads its store
 //! except through the API and the audit log.
 
-#![expect(dead_code, unused_imports, reason = "the server and the controllers that use these follow")]
+#![expect(dead_code, reason = "the validation of specs, which follows, uses these")]
 
 mod admission;
 mod amounts;

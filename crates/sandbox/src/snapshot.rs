@@ -1,5 +1,6 @@
 //! A snapshot: all objects and the tail of the audit log, as kept on disk and handed to the runner.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(crate) objects: Vec<(&'static Resource, Key, Object)>,
     /// The tail of the audit log, oldest first.
     pub(crate) audit: Vec<audit::Entry>,
+    /// The time of the youngest entry that the log had dropped.
+    pub(crate) dropped: Option<Timestamp>,
 }
 
 impl Snapshot {
@@ -45,19 +48,22 @@ impl Snapshot {
             objects.push((resource, Key::new(meta(object, "namespace"), name), Arc::new(object.clone())));
         }
         let audit = value["audit"].as_array().into_iter().flatten().filter_map(audit::Entry::parse).collect();
-        Ok(Snapshot { revision, objects, audit })
+        let dropped = value["auditDropped"].as_str().and_then(|time| time.parse().ok());
+        Ok(Snapshot { revision, objects, audit, dropped })
     }
 }
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_struct("Snapshot", 4)?;
+        let mut map = serializer.serialize_struct("Snapshot", 5)?;
         map.serialize_field("format", &FORMAT)?;
         map.serialize_field("revision", &self.revision)?;
         map.serialize_field("objects", &Objects(&self.objects))?;
         let tail = self.audit.len().saturating_sub(AUDIT);
         let audit: Vec<Value> = self.audit[tail..].iter().map(audit::Entry::to_value).collect();
         map.serialize_field("audit", &audit)?;
+        let cut = tail.checked_sub(1).and_then(|last| self.audit.get(last)).map(|entry| entry.at);
+        map.serialize_field("auditDropped", &cut.or(self.dropped))?;
         map.end()
     }
 }
@@ -86,6 +92,7 @@ impl Api {
                 .map(|(resource, key, object)| (resource, key.clone(), Arc::clone(object)))
                 .collect(),
             audit: state.audit.all().cloned().collect(),
+            dropped: state.audit.dropped(),
         }
     }
 
@@ -93,11 +100,8 @@ impl Api {
     pub(crate) fn load(&self, snapshot: Snapshot) {
         let mut state = self.lock();
         state.store.replace(snapshot.objects, snapshot.revision);
-        let known_since = snapshot.audit.first().map_or_else(|| self.clock().now(), |entry| entry.at);
-        for entry in snapshot.audit {
-            state.audit.push(entry);
-        }
-        state.audit.forget_before(known_since);
+        // What a crash took away, it took from the log and from the objects alike: there is no gap.
+        state.audit = audit::Log::kept(snapshot.audit, snapshot.dropped);
     }
 
     /// Brings all objects back to a snapshot, as changes that watchers and controllers see. Versions go on
@@ -140,7 +144,6 @@ fn without_version(object: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
     use serde_json::json;
 
     use super::*;
@@ -188,7 +191,8 @@ mod tests {
         let second = api();
         second.load(Snapshot::parse(&text).unwrap());
         assert!(second.revision() > first.revision());
-        assert_eq!(second.audit_since(Timestamp::UNIX_EPOCH).0.len(), 1);
+        let (entries, complete) = second.audit_since(Timestamp::UNIX_EPOCH);
+        assert_eq!((entries.len(), complete), (1, true));
         assert!(second.changes_since(first.revision()).is_err());
         assert!(Snapshot::parse(&json!({"format": 2})).is_err());
     }

@@ -12,7 +12,7 @@ use crate::resources::{self, Resource};
 pub(crate) type Object = Arc<Value>;
 
 /// How many changes are remembered for watches that start in the past.
-const HISTORY: usize = 2048;
+const HISTORY: usize = 1000;
 
 /// All objects.
 #[derive(Debug, Default)]

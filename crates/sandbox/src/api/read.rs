@@ -5,9 +5,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
 
-use super::{Api, Selector, Status};
+use super::{Api, Changes, Selector, Status};
 use crate::resources::Resource;
 use crate::store::{Change, Key, Object};
 
@@ -84,10 +83,7 @@ impl Api {
     }
 
     /// Returns the changes after `revision` and those to come, without a gap; 410 if the past is forgotten.
-    pub(crate) fn changes_since(
-        &self,
-        revision: u64,
-    ) -> Result<(Vec<Arc<Change>>, broadcast::Receiver<Arc<Change>>), Status> {
+    pub(crate) fn changes_since(&self, revision: u64) -> Result<(Vec<Arc<Change>>, Changes), Status> {
         let state = self.lock();
         let current = state.store.revision();
         match state.store.changes_since(revision) {
@@ -102,7 +98,7 @@ impl Api {
         resource: &Resource,
         namespace: Option<&str>,
         options: &ListOptions,
-    ) -> Result<(List, broadcast::Receiver<Arc<Change>>), Status> {
+    ) -> Result<(List, Changes), Status> {
         // Subscribed first: a change in between arrives twice, and the reader drops what is not newer
         // than the list.
         let receiver = self.subscribe();

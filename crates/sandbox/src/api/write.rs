@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Api, Caller, State, Status, Target, is_dry, meta, metadata};
-use crate::admission::{DryRun, Operation, Request, Transaction};
+use crate::admission::{DryRun, Operation, Plugin, Request, Transaction};
 use crate::clock::rfc3339;
 use crate::ownership::{self, Application, Conflicts, Ownership};
 use crate::resources::{Generation, Resource};
@@ -138,7 +138,7 @@ impl Api {
         };
         let mut transaction = Transaction::new(&state.store, now);
         for plugin in &self.shared.chain {
-            plugin.mutate(&mut request, &mut transaction)?;
+            plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         if request.name.is_empty() {
             let base = meta(&request.object, "generateName").to_owned();
@@ -153,7 +153,7 @@ impl Api {
             return Err(Status::invalid(resource, &request.name, causes));
         }
         for plugin in &self.shared.chain {
-            plugin.validate(&mut request, &mut transaction)?;
+            plugin.validate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         // As in the real server, admission comes first; what it wrote is dropped with the transaction.
         if state.store.get(resource, namespace, &request.name).is_some() {
@@ -263,7 +263,7 @@ impl Api {
         };
         let mut transaction = Transaction::new(&state.store, self.shared.clock.now());
         for plugin in &self.shared.chain {
-            plugin.mutate(&mut request, &mut transaction)?;
+            plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         let mut causes = metadata::validate(resource, &request.object);
         causes.extend(validation::validate(resource, &request.object, Some(&old), self.version()));
@@ -271,7 +271,7 @@ impl Api {
             return Err(Status::invalid(resource, name, causes));
         }
         for plugin in &self.shared.chain {
-            plugin.validate(&mut request, &mut transaction)?;
+            plugin.validate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         let writes = transaction.into_writes();
         let Request { mut object, warnings, .. } = request;
@@ -367,6 +367,10 @@ impl Api {
         })?;
         Ok(written.object)
     }
+}
+
+fn refused(plugin: &dyn Plugin, status: &Status) {
+    tracing::debug!(plugin = plugin.name(), %status, "admission refused a request");
 }
 
 /// Puts a condition in place of the one of its type.

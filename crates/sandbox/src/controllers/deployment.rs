@@ -11,8 +11,7 @@ use crate::api::{Api, Caller, DeleteOptions, Selector, Status, Target, WriteOpti
 use crate::defaults::map_at_value;
 use crate::events::Recorder;
 use crate::fields::{
-    as_map, controller, entries, is_controlled_by, is_deleted, is_true, list, map_at, name, namespace, number, text,
-    uid,
+    as_map, controller, entries, is_controlled_by, is_deleted, is_true, map_at, name, namespace, number, text, uid,
 };
 use crate::resources::{DEPLOYMENTS, PODS, REPLICA_SETS};
 use crate::store::{Change, Key, Object};

@@ -77,7 +77,10 @@ pub(super) fn remove(object: &mut Value, path: &[String]) {
                 }
             }
         }
-        ("v", Value::Array(items)) => items.retain(|item| item.to_string() != name),
+        ("v", Value::Array(items)) => {
+            let value: Value = serde_json::from_str(name).unwrap_or_default();
+            items.retain(|item| *item != value);
+        }
         _ => {}
     }
 }

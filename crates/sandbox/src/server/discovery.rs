@@ -8,15 +8,17 @@ use serde_json::{Value, json};
 use super::{Front, answer};
 use crate::Version;
 use crate::api::Status;
+use crate::bootstrap;
 use crate::resources::{self, Resource, Scope};
 
 /// Answers `/version`.
 pub(super) fn version(version: Version) -> Value {
-    let (minor, git, go) = match version {
-        Version::V1_20 => ("20", "v1.20.15", "go1.15.15"),
-        Version::V1_24 => ("24", "v1.24.17", "go1.20.7"),
-        Version::V1_34 => ("34", "v1.34.2", "go1.24.9"),
+    let (minor, go) = match version {
+        Version::V1_20 => ("20", "go1.15.15"),
+        Version::V1_24 => ("24", "go1.20.7"),
+        Version::V1_34 => ("34", "go1.24.6"),
     };
+    let git = bootstrap::release(version);
     json!({
         "major": "1", "minor": minor, "gitVersion": format!("{git}+sandbox"), "gitCommit": "", "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z", "goVersion": go, "compiler": "rustc",
