@@ -446,6 +446,6 @@ mod tests {
         assert!(same_template(&deployment, &set));
         set["spec"]["template"]["spec"]["hostname"] = json!("x");
         assert!(!same_template(&deployment, &set));
-        assert!(list(&set, "/spec/none").is_empty());
+        assert!(crate::fields::list(&set, "/spec/none").is_empty());
     }
 }
