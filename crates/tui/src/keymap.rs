@@ -161,7 +161,7 @@ const CHOICE: &[Binding] = &[bind(Command::Activate, &[plain(KeyCode::Enter)])];
 const HINTS: &[Binding] = &[bind(Command::Hint, &[letter('i'), plain(KeyCode::F(2)), plain(KeyCode::Enter)])];
 
 const CONFIRM: &[Binding] = &[
-    bind(Command::Yes, &[letter('o'), letter('O'), plain(KeyCode::Enter)]),
+    bind(Command::Yes, &[letter('o'), letter('O')]),
     bind(Command::No, &[letter('n'), letter('N'), plain(KeyCode::Esc)]),
 ];
 
@@ -340,7 +340,22 @@ pub(crate) fn prefix(character: char) -> Chord {
 }
 
 impl Command {
-    /// The command in a word or two, for the footer.
+    /// The command in a word or two, as it is called in this context.
+    pub(crate) fn word_in(self, context: Context) -> String {
+        match (self, context) {
+            (Command::Activate, Context::Text) => word!("command-act"),
+            (Command::Activate, Context::Map | Context::Search) => word!("command-open"),
+            (Command::Activate, Context::ShellEnded) => word!("command-restart"),
+            (Command::Activate, Context::Checks) => word!("command-answer-or-show"),
+            (Command::Hint, Context::Hints) => word!("command-take-hint"),
+            (Command::Back, Context::Prefix) => word!("command-cancel"),
+            (Command::Back, Context::Tour) => word!("command-skip"),
+            (Command::Copy, Context::Checks) => word!("command-copy-command"),
+            _ => self.word(),
+        }
+    }
+
+    /// The command in a word or two.
     pub(crate) fn word(self) -> String {
         match self {
             Command::Check | Command::CheckOne => word!("command-check"),

@@ -20,6 +20,9 @@ mod update;
 mod view;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use model::{Model, Settings, TourAtStart};
 pub use msg::{Effect, Foreground, Msg, ShellStart};
 pub use run::{Error, Options, Session, run, suits};

@@ -7,7 +7,7 @@ use lab::{Course, Step, StepId};
 use runner::{CheckView, Snapshot, StepView};
 
 use crate::layout::{Areas, Zoom};
-use crate::page::{self, Laid};
+use crate::page::{self, Acts, Laid};
 use crate::screens::checks::Checks;
 use crate::screens::confirm::Confirm;
 use crate::screens::hints::Hints;
@@ -281,7 +281,7 @@ impl Model {
         let cells = cells.saturating_sub(2).max(8);
         let current = self.snapshot.as_ref().map(|snapshot| snapshot.current.clone());
         if self.text.step != current || self.text.laid.cells != cells {
-            let laid = self.step().map(|step| page::lay(page::head(step, cells), &step.page, cells));
+            let laid = self.step().map(|step| page::lay(page::head(step, cells), &step.page, cells, Acts::Offered));
             if self.text.step != current {
                 self.text.offset = 0;
                 self.text.block = None;

@@ -30,8 +30,17 @@ pub(crate) struct Item {
     pub(crate) lines: Range<usize>,
 }
 
+/// Whether blocks can be acted on where the page is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Acts {
+    /// They can: what Enter does stands beside them.
+    Offered,
+    /// The page is only read.
+    None,
+}
+
 /// Lays `page` out at `cells` cells, below the lines of `head`.
-pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize) -> Laid {
+pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize, acts: Acts) -> Laid {
     let mut laid = Laid { cells, lines: head, items: Vec::new() };
     let prose = page.segments.iter().filter_map(|segment| match segment {
         Segment::Prose(text) => Some(text.as_str()),
@@ -43,8 +52,8 @@ pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize) -> Laid {
             Segment::Prose(text) => markdown::render(text, cells, &mut marks),
             Segment::Block(block) => {
                 gap(&mut laid.lines);
-                let lines = block_lines(block, cells);
-                if can_act(&block.kind) {
+                let lines = block_lines(block, cells, acts);
+                if acts == Acts::Offered && can_act(&block.kind) {
                     let start = laid.lines.len();
                     laid.items.push(Item { block: block.clone(), lines: start..start + lines.len() });
                 }
@@ -89,24 +98,28 @@ pub(crate) fn action(kind: &BlockKind) -> String {
     }
 }
 
-fn block_lines(block: &Block, cells: usize) -> Vec<Line<'static>> {
+fn block_lines(block: &Block, cells: usize, acts: Acts) -> Vec<Line<'static>> {
     match &block.kind {
-        BlockKind::Run => commands(block, cells),
+        BlockKind::Run => commands(block, cells, acts),
         BlockKind::RunElsewhere(host) => {
             let mut lines = vec![caption(&word!("block-elsewhere", host = one_line(host)), cells)];
-            lines.extend(commands(block, cells));
+            lines.extend(commands(block, cells, acts));
             lines
         }
         BlockKind::File(path) => {
             let label = word!("block-file", path = one_line(path));
-            let action = word!("block-write");
-            let room = cells.saturating_sub(width(&action) + 3);
+            let label_of = |acts| match acts {
+                Acts::Offered => format!("⏎ {}", word!("block-write")),
+                Acts::None => String::new(),
+            };
+            let action = label_of(acts);
+            let room = cells.saturating_sub(width(&action) + 1);
             let label = shorten(&label, room);
-            let fill = cells.saturating_sub(width(&label) + width(&action) + 2);
+            let fill = cells.saturating_sub(width(&label) + width(&action));
             let mut lines = vec![Line::from(vec![
                 Span::styled(label, theme::strong()),
                 Span::raw(" ".repeat(fill)),
-                Span::styled(format!("⏎ {action}"), theme::subdued()),
+                Span::styled(action, theme::subdued()),
             ])];
             lines.extend(code_lines(&block.text, &block.language, cells));
             lines
@@ -125,7 +138,7 @@ fn caption(text: &str, cells: usize) -> Line<'static> {
 }
 
 /// Commands: a thick bar, and what Enter does at the right of the first line.
-fn commands(block: &Block, cells: usize) -> Vec<Line<'static>> {
+fn commands(block: &Block, cells: usize, acts: Acts) -> Vec<Line<'static>> {
     let label = format!("⏎ {}", action(&block.kind));
     let inner = cells.saturating_sub(1).max(4);
     let mut lines: Vec<Line<'static>> = Vec::new();
@@ -136,7 +149,7 @@ fn commands(block: &Block, cells: usize) -> Vec<Line<'static>> {
     }
     if let Some(first) = lines.first_mut() {
         let used = first.width();
-        if used + width(&label) + 2 <= cells {
+        if acts == Acts::Offered && used + width(&label) + 2 <= cells {
             first.spans.push(Span::raw(" ".repeat(cells - used - width(&label))));
             first.spans.push(Span::styled(label, theme::subdued()));
         }

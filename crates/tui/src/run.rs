@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event as TerminalEvent, EventStream};
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{Stream, StreamExt};
 use nix::sys::signal::{Signal, raise};
 use runner::{Event, Request};
 use tokio::signal::unix::{SignalKind, signal};
@@ -226,7 +227,8 @@ impl Front {
                 Woke::Terminal(Some(Ok(event))) => {
                     self.poll_foreground();
                     self.on_terminal(event);
-                    while let Some(Some(Ok(event))) = keys.next().now_or_never() {
+                    // Polled with this task's own waker: the stream keeps the first one it is given.
+                    while let Poll::Ready(Some(Ok(event))) = futures::poll!(keys.next()) {
                         self.on_terminal(event);
                     }
                 }
@@ -246,7 +248,7 @@ impl Front {
                 Woke::Signal(_) => self.apply(Msg::Terminate, QUICK_FRAME),
                 Woke::Session(Some(event)) => {
                     self.apply(Msg::Runner(event), FRAME);
-                    while let Some(Some(event)) = events.next().now_or_never() {
+                    while let Poll::Ready(Some(event)) = futures::poll!(events.next()) {
                         self.apply(Msg::Runner(event), FRAME);
                     }
                 }

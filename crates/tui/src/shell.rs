@@ -176,7 +176,7 @@ impl ShellPane {
     }
 
     /// Returns the bytes of a key for the application in the terminal; the view returns to the newest line.
-    pub(crate) fn key(&mut self, key: KeyEvent) -> Vec<u8> {
+    pub(crate) fn key(&mut self, key: KeyEvent, now: Duration) -> Vec<u8> {
         let arrows = if self.screen().application_cursor() { Arrows::Application } else { Arrows::Normal };
         let bytes = keys::encode(key, arrows);
         if !bytes.is_empty() {
@@ -185,8 +185,18 @@ impl ShellPane {
                 b"\r" | b"\x03" | b"\x04" | b"\x15" => Typed::Nothing,
                 _ => Typed::Something,
             };
+            if bytes == b"\r" {
+                self.prompt = Prompt::AwaitedSince(now);
+            }
         }
         bytes
+    }
+
+    /// Returns the byte of Ctrl-C; the next prompt is waited for.
+    pub(crate) fn interrupt(&mut self, now: Duration) -> Vec<u8> {
+        self.line = Typed::Nothing;
+        self.prompt = Prompt::AwaitedSince(now);
+        vec![3]
     }
 
     /// Returns the bytes of a paste: between marks where the application asked for them.

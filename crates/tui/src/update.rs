@@ -20,6 +20,9 @@ const WHEEL: usize = 3;
 /// How long commands wait for the shell's prompt after Ctrl-C before the program gives up.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
 
+/// The same where no command is in front, as while the shell starts.
+const LONG_PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Changes `model` by `msg`; returns what to do about it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
@@ -69,7 +72,7 @@ fn on_key(model: &mut Model, key: KeyEvent, effects: &mut Vec<Effect>) {
             return;
         }
         if model.shell.life == Life::Running {
-            let bytes = model.shell.key(key);
+            let bytes = model.shell.key(key, model.now);
             if !bytes.is_empty() {
                 effects.push(Effect::ShellInput(bytes));
             }
@@ -128,9 +131,8 @@ fn on_tick(model: &mut Model, now: std::time::Duration) {
     if model.said.as_ref().is_some_and(|said| now.saturating_sub(said.at) > SAID) {
         model.said = None;
     }
-    if model.waiting.as_ref().is_some_and(|waiting| now.saturating_sub(waiting.since) > PATIENCE)
-        && model.shell.is_busy()
-    {
+    let patience = if model.shell.is_busy() { PATIENCE } else { LONG_PATIENCE };
+    if model.waiting.as_ref().is_some_and(|waiting| now.saturating_sub(waiting.since) > patience) {
         model.waiting = None;
         model.say(Tone::Bad, word!("shell-still-busy"));
     }

@@ -58,7 +58,7 @@ fn too_small(frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Paragraph::new(text).wrap(Wrap { trim: true }), area);
 }
 
-/// What keys do here: as many as fit, the most useful first, and the help last.
+/// What keys do here: as many as fit, the most useful first; how to get help or out comes last and always fits.
 fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
     let context = model.context();
     let prefix = keymap::prefix(model.settings.prefix).word();
@@ -78,11 +78,15 @@ fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         spans.push(Span::raw(" "));
         used += width(&prefix) + 2;
     }
-    let help = context.key(Command::Help).map(|key| (key, Command::Help.word()));
+    let last = [Command::Help, Command::Back].into_iter().find(|command| match context {
+        Context::Prefix => *command == Command::Back,
+        _ => true,
+    } && context.key(*command).is_some());
+    let help = last.and_then(|command| Some((context.key(command)?, command.word_in(context))));
     let kept = help.as_ref().map_or(0, |(key, word)| width(key) + width(word) + 3);
-    for command in context.footer() {
+    for command in context.footer().iter().filter(|command| Some(**command) != last) {
         let Some(key) = context.key(*command) else { continue };
-        let word = label(model, *command);
+        let word = label(model, *command, context);
         let taken = width(&key) + 1 + width(&word) + 2;
         if used + taken + kept > usize::from(area.width) {
             continue;
@@ -99,12 +103,12 @@ fn footer(model: &Model, area: Rect, frame: &mut Frame<'_>) {
 }
 
 /// The word of a command, with what the step adds to it.
-fn label(model: &Model, command: Command) -> String {
+fn label(model: &Model, command: Command, context: Context) -> String {
     match (command, &model.snapshot) {
-        (Command::Hint, Some(snapshot)) => {
+        (Command::Hint, Some(snapshot)) if context != Context::Hints => {
             let count = model.step().map_or(0, |step| step.hints.len());
             if count == 0 { command.word() } else { format!("{} ({}/{count})", command.word(), snapshot.hints) }
         }
-        _ => command.word(),
+        _ => command.word_in(context),
     }
 }

@@ -68,7 +68,7 @@ fn agreed(model: &mut Model, confirm: Confirm, effects: &mut Vec<Effect>) {
         Confirm::Cluster => effects.push(Effect::Runner(Request::ConfirmCluster)),
         Confirm::Course { digest } => effects.push(Effect::Runner(Request::AcceptCourse { digest })),
         Confirm::Interrupt { text } => {
-            effects.push(Effect::ShellInput(vec![3]));
+            effects.push(Effect::ShellInput(model.shell.interrupt(model.now)));
             model.waiting = Some(Waiting { text, since: model.now });
         }
     }

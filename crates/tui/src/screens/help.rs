@@ -83,7 +83,7 @@ fn lines(prefix: char, cells: usize) -> Vec<Line<'static>> {
                 Span::raw("  "),
                 Span::styled(keys, theme::key()),
                 Span::raw(" ".repeat(fill.max(1))),
-                Span::raw(binding.command.word()),
+                Span::raw(binding.command.word_in(context)),
             ]));
         }
     }

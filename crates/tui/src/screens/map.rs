@@ -94,7 +94,8 @@ pub(crate) fn view(model: &Model, map: &Map, frame: &mut Frame<'_>, area: Rect) 
         let (mark, state, style) = state(&view.state);
         let points =
             if view.max > 0 { word!("points-of", points = view.points, most = view.max) } else { String::new() };
-        let right = format!("{state}  {points:>10}");
+        let state = shorten(&state, cells / 2);
+        let right = format!("{state}  {points:>9}");
         let here = if view.step == snapshot.current { "▸" } else { " " };
         let left = format!("  {here} {mark} {}", one_line(&step.title));
         let line = row(&left, &right, style, cells);
@@ -111,7 +112,7 @@ pub(crate) fn view(model: &Model, map: &Map, frame: &mut Frame<'_>, area: Rect) 
 }
 
 fn row(left: &str, right: &str, style: Style, cells: usize) -> Line<'static> {
-    let right = shorten(right, cells * 2 / 3);
+    let right = shorten(right, cells);
     let left = shorten(left, cells.saturating_sub(width(&right) + 1));
     let fill = cells.saturating_sub(width(&left) + width(&right));
     Line::from(vec![Span::styled(left, style), Span::raw(" ".repeat(fill)), Span::raw(right)])
@@ -126,7 +127,7 @@ fn state(state: &StepStateView) -> (&'static str, String, Style) {
             ("‖", word!("state-held", by = one_line(by), why = one_line(why)), theme::notice())
         }
         StepStateView::Impossible(need) => {
-            ("✘", word!("state-impossible", need = messages_need(need)), theme::subdued())
+            ("–", word!("state-impossible", need = messages_need(need)), theme::subdued())
         }
     }
 }

@@ -129,7 +129,7 @@ impl Solution {
             laid.lines.push(Line::raw(word!("solution-coming")));
             return laid;
         }
-        laid.lines = page::lay(Vec::new(), &solution.page, cells.min(100)).lines;
+        laid.lines = page::lay(Vec::new(), &solution.page, cells.min(100), page::Acts::None).lines;
         for file in &solution.files {
             laid.lines.push(Line::default());
             laid.starts.push(laid.lines.len());

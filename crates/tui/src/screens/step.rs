@@ -245,7 +245,8 @@ fn borders(model: &Model, areas: Areas, buffer: &mut Buffer) {
         (None, None) => {}
     }
     let inner = frame.width.saturating_sub(2);
-    let mut status = if areas.checks.is_none() { checks::counts(model) } else { Vec::new() };
+    let passed = model.step_view().is_some_and(|view| view.state == StepStateView::Done);
+    let mut status = if areas.checks.is_none() && !passed { checks::counts(model) } else { Vec::new() };
     if let Some(line) = status_line(model) {
         if !status.is_empty() {
             status.push(Span::styled(" ─ ", style));

@@ -10,7 +10,7 @@ fn pane() -> ShellPane {
 }
 
 fn key(code: KeyCode, modifiers: KeyModifiers) -> Vec<u8> {
-    pane().key(KeyEvent::new(code, modifiers))
+    pane().key(KeyEvent::new(code, modifiers), Duration::ZERO)
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn keys_are_those_of_xterm() {
     assert_eq!(key(KeyCode::BackTab, KeyModifiers::SHIFT), b"\x1b[Z");
     let mut pane = pane();
     pane.feed(b"\x1b[?1h");
-    assert_eq!(pane.key(KeyEvent::new(KeyCode::Up, none)), b"\x1bOA");
+    assert_eq!(pane.key(KeyEvent::new(KeyCode::Up, none), Duration::ZERO), b"\x1bOA");
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_run_cuts_what_was_typed_and_waits_for_the_next_prompt() {
     assert!(!pane.is_idle(), "nothing more is typed before the next prompt");
     pane.feed(b"\r\n\x1b]133;A\x07$ ");
     assert!(pane.is_idle());
-    pane.key(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::NONE));
+    pane.key(KeyEvent::new(KeyCode::Char('l'), KeyModifiers::NONE), Duration::ZERO);
     assert_eq!(pane.run("ls", Duration::ZERO), b"\x05\x15ls\r");
 }
 
