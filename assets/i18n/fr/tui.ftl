@@ -52,6 +52,7 @@ command-answer-or-show = répondre ou voir
 command-take-hint = prendre le suivant
 command-cancel = annuler
 command-skip = passer
+command-dismiss = effacer le message
 command-copy-command = copier la commande
 
 context-text = Dans le texte
@@ -80,6 +81,7 @@ title-map = Carte
 title-search = Chercher
 title-solution = Solution
 title-tour = Visite guidée
+title-notice = Message
 
 ## Environnement et points
 
@@ -204,21 +206,6 @@ confirm-interrupt = Une commande tourne dans le terminal. L’arrêter par Ctrl-
 ## Ce que le programme dit
 
 said-unknown = { $title } : impossible à dire pour le moment
-said-kept-aside = { $count ->
-    [one] Fichier mis de côté : { $names }
-   *[other] Fichiers mis de côté : { $names }
-}
-said-swept = { $count ->
-    [one] { $count } reste d’une session précédente a été retiré du cluster
-   *[other] { $count } restes d’une session précédente ont été retirés du cluster
-}
-said-recovered = { $bytes ->
-    [one] La fin du journal était incomplète : { $bytes } octet abandonné
-   *[other] La fin du journal était incomplète : { $bytes } octets abandonnés
-}
-said-reset = L’étape est revenue à son état de départ
-said-applied = La solution est en place
-said-caught-up = Les étapes précédentes sont en place
 said-shell-stays = Une commande tourne : le terminal reste dans son dossier
 said-copied = Copié
 said-copied-for = Copié, à lancer sur { $host }
@@ -233,7 +220,7 @@ status-waiting = Envoyé dès que le terminal attend une commande
 status-busy = { $what }, { $seconds } s · { $key } arrêter
 status-passed = ✔ Étape réussie ({ $points } pts), touche n : suite. { $learnt }
 status-held = Étape retenue par { $by } : { $why }
-status-impossible = Cette étape { $need } : elle se lit, mais ne peut pas se faire ici
+status-impossible = { $need } Elle se lit, mais ne se fait pas ici.
 work-preparing = Préparation de l’étape
 work-checking = Vérification
 work-resetting = Remise au départ

@@ -129,6 +129,7 @@ const STEP: &[Binding] = &[
 ];
 
 const TEXT: &[Binding] = &[
+    bind(Command::Back, &[plain(KeyCode::Esc)]),
     bind(Command::FocusTerminal, &[plain(KeyCode::Tab), plain(KeyCode::BackTab)]),
     bind(Command::Activate, &[plain(KeyCode::Enter)]),
     bind(Command::Copy, &[letter('y')]),
@@ -348,6 +349,7 @@ impl Command {
             (Command::Activate, Context::ShellEnded) => word!("command-restart"),
             (Command::Activate, Context::Checks) => word!("command-answer-or-show"),
             (Command::Hint, Context::Hints) => word!("command-take-hint"),
+            (Command::Back, Context::Text) => word!("command-dismiss"),
             (Command::Back, Context::Prefix) => word!("command-cancel"),
             (Command::Back, Context::Tour) => word!("command-skip"),
             (Command::Copy, Context::Checks) => word!("command-copy-command"),

@@ -128,7 +128,8 @@ fn on_paste(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
 
 fn on_tick(model: &mut Model, now: std::time::Duration) {
     model.now = now;
-    if model.said.as_ref().is_some_and(|said| now.saturating_sub(said.at) > SAID) {
+    let shown = |said: &crate::model::Said| if said.tone == Tone::Bad { SAID * 2 } else { SAID };
+    if model.said.as_ref().is_some_and(|said| now.saturating_sub(said.at) > shown(said)) {
         model.said = None;
     }
     let patience = if model.shell.is_busy() { PATIENCE } else { LONG_PATIENCE };

@@ -10,9 +10,9 @@ use crate::layout::SMALLEST;
 use crate::model::{Focus, Model, Overlay, Screen};
 use crate::screens::{answer, checks, confirm, help, hints, map, search, solution, step, tour};
 use crate::shell::Life;
-use crate::text::width;
-use crate::theme;
+use crate::text::{width, wrap_plain};
 use crate::words::word;
+use crate::{screens, theme};
 
 /// Draws `model`.
 ///
@@ -46,11 +46,27 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
                 Some(Overlay::Hints(state)) => hints::view(model, state, frame, body),
                 Some(Overlay::Confirm(state)) => confirm::view(model, state, frame, body),
             }
+            toast(model, body, frame);
             footer(model, areas.footer, frame);
         }
         Some(_) | None => too_small(frame, area),
     }
     model.settings.look.apply(frame.buffer_mut());
+}
+
+/// Something said that is longer than the status line, in full above it. It takes no key.
+fn toast(model: &Model, body: Rect, frame: &mut Frame<'_>) {
+    let Some(said) = &model.said else { return };
+    let room = usize::from(body.width).saturating_sub(16);
+    let on_step = matches!(model.screen, Screen::Step) && model.overlay.is_none();
+    if on_step && width(&said.text) <= room {
+        return;
+    }
+    let cells = screens::inside(body);
+    let lines = wrap_plain(&said.text, step::tone(said.tone), cells);
+    let rows = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(body.height);
+    let area = Rect::new(body.x, body.bottom() - rows, body.width, rows);
+    screens::boxed(frame, area, &word!("title-notice"), &lines, 0);
 }
 
 fn too_small(frame: &mut Frame<'_>, area: Rect) {

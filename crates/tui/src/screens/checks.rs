@@ -13,6 +13,7 @@
 //! ```
 
 use lab::Check;
+use messages::Explanation;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -86,7 +87,7 @@ fn act(model: &mut Model, selected: usize, command: Command, effects: &mut Vec<E
         model.overlay = Some(Overlay::Answer(answer));
         return;
     }
-    let Some(shown) = inspect(check) else {
+    let Some(shown) = explained(check, view).and_then(|explanation| explanation.command) else {
         model.say(Tone::Plain, word!("said-nothing-to-show"));
         return;
     };
@@ -99,10 +100,9 @@ fn act(model: &mut Model, selected: usize, command: Command, effects: &mut Vec<E
     }
 }
 
-/// The command that shows what a check looks at.
-pub(crate) fn inspect(check: &Check) -> Option<String> {
-    let _ = check;
-    None
+/// What `messages` says of a check's latest result.
+fn explained(check: &Check, view: &CheckView) -> Option<Explanation> {
+    view.result.as_ref().map(|result| messages::explain(check, result))
 }
 
 /// Draws the panel below the step.
@@ -182,8 +182,7 @@ pub(crate) fn counts(model: &Model) -> Vec<Span<'static>> {
 }
 
 fn found(check: &Check, view: &CheckView) -> Option<String> {
-    let _ = (check, view);
-    None
+    explained(check, view).map(|explanation| one_line(&explanation.brief)).filter(|brief| !brief.is_empty())
 }
 
 pub(crate) fn view(model: &Model, checks: &Checks, frame: &mut Frame<'_>, area: Rect) {
@@ -223,6 +222,20 @@ fn detail(check: &Check, view: &CheckView, cells: usize) -> Vec<Line<'static>> {
             lines.push(Line::default());
             lines.extend(labelled(&word!("label-answer"), answer, cells));
         }
+    }
+    let Some(explanation) = explained(check, view) else { return lines };
+    let parts = [
+        (word!("label-found"), &explanation.found),
+        (word!("label-expected"), &explanation.expected),
+        (word!("label-why"), &explanation.why),
+        (word!("label-try"), &explanation.advice),
+    ];
+    lines.push(Line::default());
+    for (label, text) in parts.iter().filter(|(_, text)| !text.is_empty()) {
+        lines.extend(labelled(label, text, cells));
+    }
+    if let Some(command) = &explanation.command {
+        lines.extend(labelled(&word!("label-show"), &word!("show-command", command = one_line(command)), cells));
     }
     lines
 }

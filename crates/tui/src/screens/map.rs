@@ -10,7 +10,7 @@ use runner::StepStateView;
 use crate::keymap::Command;
 use crate::model::{Model, Overlay, Screen};
 use crate::msg::Effect;
-use crate::screens::{confirm::Confirm, search::Search, step::messages_need};
+use crate::screens::{confirm::Confirm, search::Search, step::need_in_short};
 use crate::text::{one_line, shorten, width};
 use crate::update::open_step;
 use crate::words::word;
@@ -127,7 +127,7 @@ fn state(state: &StepStateView) -> (&'static str, String, Style) {
             ("‖", word!("state-held", by = one_line(by), why = one_line(why)), theme::notice())
         }
         StepStateView::Impossible(need) => {
-            ("–", word!("state-impossible", need = messages_need(need)), theme::subdued())
+            ("–", word!("state-impossible", need = need_in_short(need)), theme::subdued())
         }
     }
 }

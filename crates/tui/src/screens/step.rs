@@ -93,8 +93,8 @@ pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effe
             }
         }
         Command::Quit => ask_to_quit(model, effects),
-        Command::Back
-        | Command::CheckOne
+        Command::Back => model.said = None,
+        Command::CheckOne
         | Command::ApplySolution
         | Command::Tour
         | Command::Yes
@@ -315,16 +315,20 @@ fn title(model: &Model, pane: Pane) -> Line<'static> {
     Line::from(spans)
 }
 
+/// The style of something said.
+pub(crate) fn tone(tone: Tone) -> Style {
+    match tone {
+        Tone::Plain => theme::notice(),
+        Tone::Good => theme::success(),
+        Tone::Bad => theme::failure(),
+    }
+}
+
 /// What the program has to say now, the most pressing first.
 pub(crate) fn status_line(model: &Model) -> Option<Line<'static>> {
     let snapshot = model.snapshot.as_ref()?;
     if let Some(said) = &model.said {
-        let style = match said.tone {
-            Tone::Plain => theme::notice(),
-            Tone::Good => theme::success(),
-            Tone::Bad => theme::failure(),
-        };
-        return Some(Line::styled(said.text.clone(), style));
+        return Some(Line::styled(said.text.clone(), tone(said.tone)));
     }
     if model.waiting.is_some() {
         return Some(Line::styled(word!("status-waiting"), theme::notice()));
@@ -358,7 +362,7 @@ pub(crate) fn status_line(model: &Model) -> Option<Line<'static>> {
                 return Some(Line::styled(word!("status-held", by = by, why = why), theme::notice()));
             }
             StepStateView::Impossible(need) => {
-                return Some(Line::styled(word!("status-impossible", need = messages_need(need)), theme::notice()));
+                return Some(Line::styled(word!("status-impossible", need = messages::need(need)), theme::notice()));
             }
             StepStateView::Todo | StepStateView::Tried => {}
         }
@@ -368,8 +372,8 @@ pub(crate) fn status_line(model: &Model) -> Option<Line<'static>> {
     failed.filter(|_| narrow).map(|(check, view)| checks::summary(check, view))
 }
 
-/// What a step needs, in words.
-pub(crate) fn messages_need(need: &lab::Need) -> String {
+/// What a step needs, in two or three words.
+pub(crate) fn need_in_short(need: &lab::Need) -> String {
     match need {
         lab::Need::Cluster => word!("need-cluster"),
         lab::Need::Node(node) => word!("need-node", node = one_line(node)),

@@ -190,6 +190,28 @@ pub(crate) fn snapshot() -> Snapshot {
     }
 }
 
+/// The same with what the checks found: a question answered wrongly, an object that is not there, a refused request.
+pub(crate) fn snapshot_with_results() -> Snapshot {
+    let mut snapshot = snapshot();
+    let missing = check::kinds::kubernetes_object::Evidence {
+        target: check::Target {
+            api_version: "v1".to_owned(),
+            kind: "LimitRange".to_owned(),
+            namespace: Some("default".to_owned()),
+            name: Some("limites".to_owned()),
+            selector: None,
+        },
+        absent: false,
+        fields: Default::default(),
+        finding: check::Finding::Missing { others: vec!["limite".to_owned()], elsewhere: Vec::new() },
+    };
+    let refused = check::Error::Forbidden { message: "limitranges is forbidden: no\u{1b}[31m".to_owned() };
+    snapshot.checks[0].verdict = Verdict::Unknown;
+    snapshot.checks[0].result = Some(Arc::new(Err(refused)));
+    snapshot.checks[1].result = Some(Arc::new(Ok(check::Outcome::Fail(check::Evidence::KubernetesObject(missing)))));
+    snapshot
+}
+
 pub(crate) fn view(id: &str, verdict: Verdict) -> CheckView {
     CheckView { id: CheckId(id.to_owned()), verdict, result: None, answer: None }
 }

@@ -49,6 +49,33 @@ fn detail_of_a_check() {
 }
 
 #[test]
+fn checks_with_their_reasons() {
+    check_of("checks_with_their_reasons", &course::snapshot_with_results(), "");
+}
+
+#[test]
+fn detail_with_its_reasons() {
+    check_of("detail_with_its_reasons", &course::snapshot_with_results(), "d j");
+    let mut model = model_of(course::snapshot_with_results(), 80, 24);
+    // Enter runs the command that shows the evidence.
+    let effects = drive(&mut model, "d j enter");
+    let [Effect::ShellInput(bytes)] = effects.as_slice() else { panic!("{effects:?}") };
+    assert!(bytes.starts_with(b"kubectl "), "{:?}", String::from_utf8_lossy(bytes));
+}
+
+#[test]
+fn a_long_message_is_shown_in_full() {
+    let failed = runner::Notice::Failed(Arc::new(runner::Error::NoSuchStep(course::id("nulle-part"))));
+    for (columns, rows) in SIZES {
+        let mut model = model(columns, rows);
+        update(&mut model, Msg::Runner(Event::Notice(failed.clone())));
+        insta::assert_snapshot!(format!("a_long_message_is_shown_in_full@{columns}x{rows}"), drawn(&model));
+        drive(&mut model, "esc");
+        assert!(!drawn(&model).contains("Message"));
+    }
+}
+
+#[test]
 fn question_with_choices() {
     check("question_with_choices", "d down enter down");
 }

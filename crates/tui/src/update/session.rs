@@ -112,18 +112,10 @@ fn quoted(text: &str) -> String {
 }
 
 fn on_notice(model: &mut Model, notice: &Notice) {
-    let (tone, text) = match notice {
-        Notice::Failed(error) => (Tone::Bad, one_line(&error.to_string())),
-        Notice::KeptAside(paths) => {
-            let names: Vec<String> = paths.iter().map(|path| one_line(&path.to_string_lossy())).collect();
-            (Tone::Plain, word!("said-kept-aside", count = paths.len(), names = names.join(", ")))
-        }
-        Notice::Swept(count) => (Tone::Plain, word!("said-swept", count = *count)),
-        Notice::Recovered(bytes) => (Tone::Plain, word!("said-recovered", bytes = *bytes)),
-        Notice::Observed(_) => return,
-        Notice::WasReset(_) => (Tone::Good, word!("said-reset")),
-        Notice::SolutionApplied(_) => (Tone::Good, word!("said-applied")),
-        Notice::CaughtUp(_) => (Tone::Good, word!("said-caught-up")),
+    let tone = match notice {
+        Notice::Failed(_) => Tone::Bad,
+        Notice::WasReset(_) | Notice::SolutionApplied(_) | Notice::CaughtUp(_) | Notice::Observed(_) => Tone::Good,
+        Notice::KeptAside(_) | Notice::Swept(_) | Notice::Recovered(_) => Tone::Plain,
     };
-    model.say(tone, text);
+    model.say(tone, one_line(&messages::notice(notice)));
 }
