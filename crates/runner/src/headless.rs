@@ -291,7 +291,7 @@ impl Headless {
         let before: Vec<Step> = replaying::before(course, id).into_iter().cloned().collect();
         let steps: Vec<&Step> = before.iter().collect();
         let fresh: Vec<&Step> = before.iter().chain([&target]).collect();
-        replaying::make_fresh(&self.ground, &fresh).await?;
+        replaying::make_fresh(&self.ground, &fresh, &self.cancel).await?;
         let (sender, mut notes) = mpsc::channel(16);
         let replay = async {
             let result = replaying::replay(&self.ground, &steps, self.docker, &sender, &self.cancel).await;

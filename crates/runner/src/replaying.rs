@@ -38,10 +38,16 @@ pub(crate) fn before<'a>(course: &'a Course, target: &StepId) -> Vec<&'a Step> {
     course.steps[..position].iter().filter(|step| step.chapter == *chapter).collect()
 }
 
-/// Makes the environment fresh where that is ours to do, and forgets the starting states of `steps`.
-pub(crate) async fn make_fresh(ground: &Ground, steps: &[&Step]) -> Result<(), Error> {
-    if ground.environment.kind == Kind::Sandbox {
-        control::reset(&ground.environment.client).await?;
+/// Makes the environment as it was before `steps`, the last first, and forgets their starting states: the sandbox
+/// becomes a fresh cluster, in a real one goes what came after the steps were opened.
+pub(crate) async fn make_fresh(ground: &Ground, steps: &[&Step], cancel: &CancellationToken) -> Result<(), Error> {
+    match ground.environment.kind {
+        Kind::Sandbox => control::reset(&ground.environment.client).await?,
+        Kind::Cluster(_) => {
+            for step in steps.iter().rev() {
+                preparing::clean_up(ground, step, cancel).await?;
+            }
+        }
     }
     let cluster = identity(&ground.environment.client).await?;
     for step in steps {

@@ -115,7 +115,7 @@ impl Session {
             let steps: Vec<&Step> = before.iter().collect();
             let fresh: Vec<&Step> = before.iter().chain(&last).collect();
             let work = async {
-                replaying::make_fresh(&ground, &fresh).await?;
+                replaying::make_fresh(&ground, &fresh, &cancel).await?;
                 replaying::replay(&ground, &steps, docker, &notes, &cancel).await
             };
             let result = work.await;

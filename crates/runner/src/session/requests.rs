@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use lab::{CheckId, Happening, Step, StepId};
 use tokio::time::Instant;
 
@@ -13,6 +14,10 @@ impl Session {
     /// Takes in a request. What must wait for a job is queued.
     pub(super) fn request(&mut self, request: Request) -> Turn {
         self.current.sign = Instant::now();
+        // Another app of the same home may have gone on meanwhile.
+        if let Err(error) = self.store.flush(Timestamp::now()) {
+            self.fail(error.into());
+        }
         match request {
             Request::Quit => return Turn::Quit,
             Request::Cancel => self.stop_work(),
