@@ -14,6 +14,10 @@ fn create(api: &Api, resource: &'static Resource, object: Value) -> Result<Objec
     api.create(&Caller::admin(), resource, namespace, object, &WriteOptions::default()).map(|written| written.object)
 }
 
+fn pod(metadata: Value) -> Value {
+    json!({"metadata": metadata, "spec": {"containers": [{"name": "c", "image": "nginx:1.27"}]}})
+}
+
 #[test]
 fn the_server_fills_in_its_metadata() {
     let api = api();
@@ -46,7 +50,9 @@ fn an_old_version_is_a_conflict_and_no_change_is_no_version() {
 #[test]
 fn status_and_the_rest_are_written_apart() {
     let api = api();
-    let deployment = json!({"metadata": {"name": "web"}, "spec": {"replicas": 1}, "status": {"replicas": 9}});
+    let mut deployment = json!({"metadata": {"name": "web"}, "spec": {"replicas": 1}, "status": {"replicas": 9}});
+    deployment["spec"]["selector"] = json!({"matchLabels": {"app": "web"}});
+    deployment["spec"]["template"] = pod(json!({"labels": {"app": "web"}}));
     let created = create(&api, &DEPLOYMENTS, deployment).unwrap();
     assert_eq!(created.get("status"), None);
     let target = Target::new(&DEPLOYMENTS, "default", "web");
@@ -73,8 +79,8 @@ fn status_and_the_rest_are_written_apart() {
 fn a_pod_on_a_node_ends_with_grace_and_others_at_once() {
     let api = api();
     let admin = Caller::admin();
-    create(&api, &PODS, json!({"metadata": {"name": "a"}})).unwrap();
-    create(&api, &PODS, json!({"metadata": {"name": "b"}})).unwrap();
+    create(&api, &PODS, pod(json!({"name": "a"}))).unwrap();
+    create(&api, &PODS, pod(json!({"name": "b"}))).unwrap();
     api.bind(&Caller::scheduler(), "default", "b", "node2").unwrap();
     let options = DeleteOptions::default();
     let gone = api.delete(&admin, Target::new(&PODS, "default", "a"), &options).unwrap();
@@ -129,13 +135,13 @@ impl Plugin for Charge {
 #[test]
 fn what_the_chain_writes_is_stored_with_the_object_or_not_at_all() {
     let api = Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), crate::Version::V1_34, vec![Box::new(Charge)]);
-    let refused = create(&api, &PODS, json!({"metadata": {"generateName": "web-"}})).unwrap_err();
+    let refused = create(&api, &PODS, pod(json!({"generateName": "web-"}))).unwrap_err();
     assert_eq!(refused.message.split(" is ").nth(1), Some("forbidden: no count"));
     create(&api, &CONFIG_MAPS, json!({"metadata": {"name": "count"}})).unwrap();
-    create(&api, &PODS, json!({"metadata": {"name": "a"}})).unwrap();
-    create(&api, &PODS, json!({"metadata": {"name": "a"}})).unwrap_err();
+    create(&api, &PODS, pod(json!({"name": "a"}))).unwrap();
+    create(&api, &PODS, pod(json!({"name": "a"}))).unwrap_err();
     let dry = WriteOptions { dry_run: DryRun::All, ..WriteOptions::default() };
-    api.create(&Caller::admin(), &PODS, "default", json!({"metadata": {"name": "b"}}), &dry).unwrap();
+    api.create(&Caller::admin(), &PODS, "default", pod(json!({"name": "b"})), &dry).unwrap();
     assert_eq!(api.get(&CONFIG_MAPS, "default", "count").unwrap()["data"]["pods"], 1);
 }
 
