@@ -226,3 +226,28 @@ fn no_path_of_a_machine_is_in_the_tree() {
         }
     }
 }
+
+#[test]
+fn the_words_of_the_program_are_spelt_and_spaced_as_french_is() {
+    let read_words = |path: &PathBuf, lint: fn(&str, &str) -> Vec<lab::Diagnostic>| {
+        let text = read(path);
+        let lines: Vec<&str> = text.lines().collect();
+        lint(&path.to_string_lossy(), &text)
+            .into_iter()
+            // Names of commands and fields stand bare in messages.
+            .filter(|problem| !matches!(problem.kind, lab::DiagnosticKind::WordNotUsed { .. }))
+            .filter(|problem| {
+                let line = lines.get(problem.line as usize - 1).copied().unwrap_or_default();
+                // A place in a file and a field of YAML are no French colons.
+                !["diagnostic-line =", "format: {"].iter().any(|known| line.contains(known))
+            })
+            .map(|problem| problem.to_string())
+            .collect::<Vec<_>>()
+    };
+    let messages = files("assets/i18n/fr", ".ftl");
+    let pages = [files("assets/tour", ".md"), vec![PathBuf::from("labs/README.md")]].concat();
+    assert!(messages.len() >= 3 && pages.len() >= 2, "the walk found the words");
+    let mut found: Vec<String> = messages.iter().flat_map(|path| read_words(path, lab::lint_messages)).collect();
+    found.extend(pages.iter().flat_map(|path| read_words(path, lab::lint_page)));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}

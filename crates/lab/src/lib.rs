@@ -19,7 +19,7 @@ mod tree;
 pub use catalog::{Catalog, FindError};
 pub use diagnostic::{Diagnostic, DiagnosticKind, FolderLimit, Severity};
 pub use embedded::{embedded, embedded_with_diagnostics, labs, solutions};
-pub use lint::{lint, lint_path};
+pub use lint::{lint, lint_messages, lint_page, lint_path};
 pub use load::{FORMAT, load, load_folder};
 pub use model::{
     Action, Block, BlockKind, Check, CheckId, Course, CourseId, Hint, LabFile, Need, Page, Segment, Solution, Step,

@@ -1,6 +1,7 @@
 //! The author's gate: everything that the loader finds, and what only a reader would: points that do not add up, dead
 //! links, hints that give the solution away, French without its accents or its non-breaking spaces. Pure.
 
+mod assets;
 mod course;
 mod french;
 mod hints;
@@ -8,6 +9,8 @@ mod markdown;
 mod place;
 mod step;
 mod words;
+
+pub use assets::{lint_messages, lint_page};
 
 use std::path::{Path, PathBuf};
 

@@ -79,13 +79,6 @@ proptest! {
 }
 
 #[test]
-fn the_embedded_courses_pass_the_gate() {
-    let solutions = crate::solutions();
-    let found: Vec<String> = lint(&crate::labs(), solutions.as_ref()).iter().map(ToString::to_string).collect();
-    assert_eq!(found, Vec::<String>::new());
-}
-
-#[test]
 fn large_and_nasty_texts_take_little_time() {
     let pieces = [
         "```bash run\n```\n",
@@ -123,4 +116,40 @@ fn large_and_nasty_texts_take_little_time() {
         // A tenth of a second where the work grows with the text, minutes where it grows with its square.
         assert!(start.elapsed() < std::time::Duration::from_secs(10), "{piece:?} took {:?}", start.elapsed());
     }
+}
+
+#[test]
+fn the_step_that_the_guide_offers_to_copy_passes_the_gate() {
+    let guide = include_str!("../../../../labs/README.md");
+    let examples: Vec<&str> = guide
+        .split("````markdown\n")
+        .skip(1)
+        .map(|rest| rest.split("````\n").next().unwrap())
+        .filter(|example| example.starts_with("---\n"))
+        .collect();
+    let [step, solution] = examples[..] else { panic!("the guide shows a step and its solution: {}", examples.len()) };
+    let course = "format: 1\ntitle: x\nchapters: [{ title: y, steps: [a] }]\n";
+    let file = "kind: Namespace\n";
+    let labs = [("x/course.yaml", course), ("x/a.md", step), ("x/files/exemple/namespace.yaml", file)];
+    let solutions = [("x/a/solution.md", solution), ("x/a/namespace.yaml", file)];
+    let tree = |label, files: &[(&str, &str)]| {
+        Tree::from_files(label, files.iter().map(|(path, content)| ((*path).to_owned(), content.as_bytes().to_vec())))
+    };
+    assert_eq!(lint(&tree("labs", &labs), Some(&tree("solutions", &solutions))), []);
+}
+
+#[test]
+fn messages_are_read_as_french() {
+    let said = |text: &str| -> Vec<String> {
+        lint_messages("a.ftl", text)
+            .iter()
+            .map(|problem| format!("{}:{} {:?}", problem.line, problem.column, problem.kind))
+            .collect()
+    };
+    let good = "# Des memoires: non\npoints = { $n } { $n ->\n    [one] pt\n   *[other] pts\n}\na-b =\n    .what = « { $x } »\u{a0}: oui.\n";
+    assert_eq!(said(&good.replace("« ", "«\u{a0}").replace(" »", "\u{a0}»")), Vec::<String>::new());
+    assert_eq!(
+        said("a = La memoire de { $memoire }: vide.\n"),
+        ["1:8 MissingAccent { found: \"memoire\", expected: \"mémoire\" }", "1:31 NoBreakSpaceBefore { mark: ':' }",]
+    );
 }
