@@ -25,7 +25,7 @@ mod write;
 
 pub(crate) use caller::Caller;
 pub(crate) use delete::{DeleteOptions, Deleted, Propagation};
-pub(crate) use metadata::random_suffix;
+pub(crate) use metadata::{label_faults, random_suffix};
 pub(crate) use read::ListOptions;
 pub(crate) use selector::Selector;
 pub(crate) use status::{Cause, Details, Status};
