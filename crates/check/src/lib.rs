@@ -15,6 +15,8 @@ mod outcome;
 mod path;
 mod problem;
 mod quantity;
+#[cfg(test)]
+mod testing;
 mod workfile;
 mod world;
 
