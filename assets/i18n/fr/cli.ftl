@@ -111,3 +111,181 @@ kubectl-help =
     Commandes connues : { $verbs }
 
     Les options les plus courantes sont comprises : -n, -A, -l, -o (wide, yaml, json, name, jsonpath=, custom-columns=), -w, -f.
+
+arg-accept = Accepte les commandes d’un parcours qui n’est pas livré avec le programme, par son empreinte
+
+labs-have-errors = { $count ->
+    [one] Une erreur dans les parcours de { $path } : voyez « atelier lab lint { $path } ».
+   *[other] { $count } erreurs dans les parcours de { $path } : voyez « atelier lab lint { $path } ».
+}
+labs-empty = { $path } ne contient aucun parcours lisible.
+labs-empty-hint = Un parcours est un dossier « labs/NOM » avec un fichier course.yaml.
+no-current-step = aucune étape n’est en cours.
+no-step-hint = « atelier list » donne les étapes.
+
+list-points = { $points }/{ $max } pts
+list-minutes = { $minutes } min
+list-done = { $done } étapes réussies sur { $total }
+list-current = {" "}← en cours
+state-todo = à faire
+state-tried = commencée
+state-done = réussie
+state-impossible = impossible ici
+
+verdict-pass = réussi
+verdict-fail = échoué
+verdict-unknown = impossible de conclure
+check-found = Trouvé :
+check-expected = Attendu :
+check-why = Pourquoi :
+check-try = À essayer :
+
+hint-taken = Indice { $number } sur { $total }. Chaque indice coûte { $cost } % des points de l’étape.
+solution-noted = La solution est montrée, et c’est noté.
+solution-applied = La solution de { $step } est en place.
+step-was-reset = { $step } est revenue à son état de départ.
+catching-up = { $step } : solution rejouée, { $done } sur { $total }
+caught-up = Tout ce qui précède { $step } est en place, et l’étape est ouverte.
+kept-aside = Votre version est gardée : { $path }
+
+progress-exported = L’avancement est écrit dans { $path }.
+progress-imported = { $count ->
+    [0] Rien de nouveau dans l’avancement de { $learner }.
+    [one] Un événement ajouté, de l’avancement de { $learner }.
+   *[other] { $count } événements ajoutés, de l’avancement de { $learner }.
+}
+progress-cut = Attention : le fichier est plus court que lors de son export.
+progress-flaws = { $count ->
+    [one] Attention : une ligne du fichier a été modifiée.
+   *[other] Attention : { $count } lignes du fichier ont été modifiées.
+}
+
+cluster-confirm = Les commandes et les contrôles vont agir sur le cluster « { $context } » ({ $server }). Tapez le nom du contexte pour confirmer :
+cluster-unconfirmed = le cluster « { $context } » ({ $server }) n’est pas confirmé.
+cluster-unconfirmed-hint = Nommez-le : --env cluster --context { $context }
+course-accept = Le parcours « { $course } » n’est pas livré avec le programme, et ses commandes vont s’exécuter sur cette machine. Empreinte : { $digest }. Tapez « oui » pour l’accepter :
+course-accept-word = oui
+course-unaccepted = les commandes du parcours « { $course } » n’ont pas été acceptées.
+course-unaccepted-hint = Après l’avoir relu : --accept { $digest }
+
+sandbox-ready = Bac à sable prêt sur { $address }. Dans un autre terminal : export KUBECONFIG={ $path }. Ctrl-C l’arrête.
+sandbox-detached = Bac à sable prêt, processus { $pid }. « atelier sandbox down » l’arrête.
+sandbox-not-started = le bac à sable n’a pas démarré.
+sandbox-already-up = le bac à sable tourne déjà (processus { $pid }).
+sandbox-already-up-hint = « atelier sandbox status » dit où est son kubeconfig.
+sandbox-not-loopback = { $address } n’est pas une adresse de la boucle locale.
+sandbox-not-running = Le bac à sable ne tourne pas.
+sandbox-not-running-hint = « atelier sandbox up --detach » le démarre ; l’application le fait aussi.
+sandbox-of-the-app = le bac à sable appartient à l’application ouverte (processus { $pid }) : quittez-la.
+sandbox-not-stopped = le bac à sable (processus { $pid }) ne s’est pas arrêté.
+sandbox-stopped = Bac à sable arrêté. Son état est gardé.
+sandbox-running = Le bac à sable tourne (processus { $pid }), Kubernetes { $version }. Kubeconfig : { $path }
+sandbox-was-reset = Le bac à sable est remis à neuf.
+sandbox-not-reset = le bac à sable n’a pas pu être remis à neuf.
+sandbox-no-node = « { $node } » n’est pas un nom de nœud.
+sandbox-repaired = { $node } est réparé.
+sandbox-silent = le bac à sable ne répond pas.
+sandbox-refused = le bac à sable refuse : { $why }.
+kubeconfig-unwritable = { $path } ne peut pas être écrit.
+kubeconfig-not-ours = { $path } existe et ne vient pas du bac à sable : il n’est pas remplacé.
+file-unwritable = { $path } ne peut pas être écrit.
+
+lab-bad-name = « { $name } » n’est pas un nom d’étape.
+lab-bad-name-hint = Un nom d’étape s’écrit PARCOURS/ÉTAPE.
+lab-exists = { $path } existe déjà.
+lab-add-to-course = Ajoutez « { $step } » à la liste des étapes de course.yaml.
+lint-total = { $errors ->
+    [0] Aucune erreur
+    [one] Une erreur
+   *[other] { $errors } erreurs
+}, { $warnings ->
+    [0] aucune remarque.
+    [one] une remarque.
+   *[other] { $warnings } remarques.
+}
+lab-passes-untouched = Le contrôle « { $check } » passe avant que rien ne soit fait.
+lab-unknown-untouched = Le contrôle « { $check } » ne conclut pas avant que rien ne soit fait.
+lab-guard-fails = Le garde-fou « { $check } » ne tient pas au départ.
+lab-solution-fails = Le contrôle « { $check } » ne passe pas avec la solution.
+lab-passes-after-reset = Le contrôle « { $check } » passe encore après la remise à l’état de départ.
+lab-reset-differs = La remise à l’état de départ n’est pas exacte : { $objects }.
+lab-left = Il reste après le nettoyage : { $objects }.
+lab-failed = Interrompu : { $why }
+lab-test-total = { $steps ->
+    [one] Une étape éprouvée
+   *[other] { $steps } étapes éprouvées
+}, { $failed } en défaut, { $impossible } impossibles ici.
+
+quota-right = Le quota joue son rôle : les premiers Pods tournent, les suivants sont refusés.
+quota-none = Aucun quota : rien ne limite le nombre de Pods.
+quota-too-loose = Le quota est trop lâche : il laisse tout passer.
+quota-too-tight = Le quota est trop serré : même les premiers Pods ne passent pas.
+quota-other-refusal = Les Pods sont refusés par autre chose qu’un quota.
+quota-not-starting = Les Pods sont admis, mais ne démarrent pas.
+quota-nothing-to-copy = Il n’y a pas de modèle de Pod à copier.
+quota-no-namespace = Le Namespace « { $namespace } » n’existe pas.
+quota-counts = Demandés : { $asked } · admis : { $admitted } · en marche : { $running }
+quota-refused = Refusé par { $name } :
+quota-resource = Ressource épuisée : { $resource }
+quota-left = { $count ->
+    [one] Un objet de l’essai n’a pas pu être retiré ; il le sera au prochain démarrage.
+   *[other] { $count } objets de l’essai n’ont pas pu être retirés ; ils le seront au prochain démarrage.
+}
+
+doctor-machine = Cette machine
+doctor-steps = Étapes possibles ici : { $here } sur { $total }
+doctor-terminal = Terminal :
+doctor-terminal-none = ni l’entrée ni la sortie n’en est un
+doctor-terminal-none-mend = L’application en demande un ; « atelier check » et « atelier run --plain » s’en passent.
+doctor-terminal-unknown = taille inconnue
+doctor-terminal-size = { $columns } colonnes sur { $rows } lignes{ $inside }
+doctor-in-tmux = , dans tmux
+doctor-terminal-small-mend = Agrandissez-le à 80 colonnes sur 24 lignes au moins.
+doctor-terminal-narrow-mend = À partir de 100 colonnes, le texte et le terminal tiennent côte à côte.
+doctor-colours = Couleurs :
+doctor-colours-refused = refusées par NO_COLOR, rien ne manque
+doctor-colours-dumb = aucune (TERM vide ou « dumb »)
+doctor-colours-dumb-mend = « atelier run --plain » convient à ce terminal.
+doctor-colours-many = 16 millions ({ $term })
+doctor-colours-256 = 256 ({ $term })
+doctor-colours-8 = 8 ou 16 ({ $term })
+doctor-locale = Langue et caractères :
+doctor-locale-none = aucune locale
+doctor-locale-mend = Sans UTF-8, les cadres sont en ASCII. Essayez : export LC_ALL=C.UTF-8
+doctor-clipboard = Presse-papiers (OSC 52) :
+doctor-clipboard-likely = probablement accepté par ce terminal
+doctor-clipboard-tmux = dépend de tmux
+doctor-clipboard-tmux-mend = Dans ~/.tmux.conf : set -g set-clipboard on
+doctor-clipboard-unknown = inconnu de ce terminal
+doctor-clipboard-unknown-mend = Si la touche « y » ne copie rien, sélectionnez à la souris.
+doctor-kubectl = kubectl :
+doctor-kubectl-none = absent du PATH
+doctor-kubectl-none-mend = Le kubectl de secours d’Atelier prend sa place.
+doctor-kubectl-found = { $version } ({ $path })
+doctor-kubectl-broken = { $path } ne répond pas
+doctor-kubectl-broken-mend = Réinstallez-le, ou retirez-le du PATH : celui d’Atelier prendra sa place.
+doctor-docker = Docker :
+doctor-docker-answers = il répond
+doctor-docker-root = À savoir : pouvoir utiliser Docker, c’est être root sur cette machine.
+doctor-docker-absent = il ne répond pas, ou ce compte n’y a pas droit
+doctor-docker-mend = Seules les étapes qui le demandent en ont besoin.
+doctor-home = Dossier d’Atelier :
+doctor-home-unwritable = { $path } ne peut pas être écrit ({ $why })
+doctor-home-mend = Donnez-vous le droit d’y écrire, ou choisissez un autre dossier avec ATELIER_HOME.
+doctor-disk = Place sur le disque :
+doctor-disk-room = { $megabytes } Mio libres
+doctor-disk-mend = Libérez au moins 200 Mio : l’avancement ne pourrait plus être écrit.
+doctor-disk-unknown = inconnue
+doctor-contexts = Clusters connus :
+doctor-contexts-none = aucun ; le bac à sable n’en a pas besoin
+doctor-context-current = { $name } (courant)
+doctor-contexts-broken = { $paths } ne se lit pas
+doctor-contexts-broken-mend = Corrigez ce fichier ; le bac à sable n’en a pas besoin.
+doctor-cluster = Cluster du contexte courant :
+doctor-cluster-answers = il répond, Kubernetes { $version }
+doctor-cluster-silent = il ne répond pas ({ $why })
+doctor-cluster-late = { $seconds ->
+    [one] pas de réponse en une seconde
+   *[other] pas de réponse en { $seconds } secondes
+}
+doctor-cluster-mend = Vérifiez le réseau et le kubeconfig ; le bac à sable n’en a pas besoin.

@@ -27,6 +27,8 @@ pub(crate) struct Arguments {
 pub(crate) struct Labs {
     #[arg(long, global = true, value_name = "DOSSIER", env = "ATELIER_LABS", hide_env = true, help = say!("arg-labs"))]
     pub(crate) labs: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "EMPREINTE", help = say!("arg-accept"))]
+    pub(crate) accept: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +101,17 @@ pub(crate) enum KubernetesVersion {
     V1_24,
     #[value(name = "1.34")]
     V1_34,
+}
+
+impl KubernetesVersion {
+    /// The version as it is written on the command line.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            KubernetesVersion::V1_20 => "1.20",
+            KubernetesVersion::V1_24 => "1.24",
+            KubernetesVersion::V1_34 => "1.34",
+        }
+    }
 }
 
 impl From<KubernetesVersion> for sandbox::Version {
@@ -234,6 +247,9 @@ pub(crate) struct SandboxUp {
     pub(crate) kubernetes: Option<KubernetesVersion>,
     #[arg(long, help = say!("arg-detach"))]
     pub(crate) detach: bool,
+    /// Set by `--detach` on the process that it starts.
+    #[arg(long, hide = true)]
+    pub(crate) in_background: bool,
 }
 
 #[derive(Debug, Subcommand)]

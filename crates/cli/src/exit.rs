@@ -31,12 +31,6 @@ impl Exit {
             Exit::Internal => 70,
         }
     }
-
-    /// Of two ends, the one that the whole command reports: our own fault over wrong usage over «could not tell» over
-    /// a failure.
-    pub(crate) fn worst(self, other: Exit) -> Exit {
-        if self.code() >= other.code() { self } else { other }
-    }
 }
 
 impl From<Exit> for ExitCode {
@@ -133,6 +127,18 @@ impl Failure {
             Kind::Internal => Exit::Internal,
         }
     }
+}
+
+/// A failure of a session or of a headless command: the sentences are those of `messages`.
+pub(crate) fn runner_failure(error: runner::Error) -> Failure {
+    let said = messages::failure(&error);
+    let kind = match said.side {
+        messages::Side::Learner => Kind::Learner,
+        messages::Side::Author => Kind::Author,
+        messages::Side::Environment => Kind::Environment,
+        messages::Side::Internal => Kind::Internal,
+    };
+    Failure { kind, sentence: said.what, hint: Some(said.advice), source: Some(error.into()) }
 }
 
 /// What a command returns.

@@ -7,6 +7,8 @@ mod commands;
 mod exit;
 mod kubectl;
 mod output;
+mod place;
+mod seat;
 mod usage;
 mod words;
 

@@ -371,6 +371,11 @@ pub fn reveal_solution(store: &mut Store, catalog: &Catalog, id: &StepId) -> Res
     Ok(solution)
 }
 
+/// Whether the commands of a course may run: it came with the program, or its digest was accepted.
+pub fn is_accepted(home: &Home, course: &lab::Course) -> bool {
+    course.embedded || read_accepted(home).contains(&course.trust_digest())
+}
+
 /// Accepts the commands of a course that did not come with the program.
 ///
 /// # Errors

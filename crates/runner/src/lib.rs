@@ -37,8 +37,8 @@ pub use environment::{Choice, Confirmation, Difference, EnvironmentError};
 pub use error::Error;
 pub use feed::Events;
 pub use headless::{
-    Headless, LabTest, Problem, Report, Settings, StepReport, TakenHint, accept_course, lab_test, own_variables,
-    reveal_solution, take_hint,
+    Headless, LabTest, Problem, Report, Settings, StepReport, TakenHint, accept_course, is_accepted, lab_test,
+    own_variables, reveal_solution, take_hint,
 };
 pub use home::{Home, HomeError};
 pub use session::{Handle, Options, Session};

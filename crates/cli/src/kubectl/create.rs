@@ -215,8 +215,11 @@ fn pairs(text: &str, what: &str) -> Result<Map<String, Value>, Trouble> {
         .collect()
 }
 
+/// Entries of a ConfigMap or a Secret.
+type Entries = Map<String, Value>;
+
 /// The text and binary entries of `--from-literal` and `--from-file`.
-fn contents(given: &Given) -> Result<(Map<String, Value>, Map<String, Value>), Trouble> {
+fn contents(given: &Given) -> Result<(Entries, Entries), Trouble> {
     let mut text = Map::new();
     let mut binary = Map::new();
     for literal in given.values("from-literal") {

@@ -66,7 +66,7 @@ impl Template {
     /// Fills the template in.
     pub(crate) fn print(&self, root: &Value) -> String {
         let mut out = String::new();
-        print_parts(&self.parts, root, root, &mut out);
+        print_parts(&self.parts, root, &mut out);
         out
     }
 
@@ -82,7 +82,7 @@ impl Template {
     }
 }
 
-fn print_parts(parts: &[Part], root: &Value, here: &Value, out: &mut String) {
+fn print_parts(parts: &[Part], here: &Value, out: &mut String) {
     for part in parts {
         match part {
             Part::Text(text) => out.push_str(text),
@@ -92,7 +92,7 @@ fn print_parts(parts: &[Part], root: &Value, here: &Value, out: &mut String) {
             }
             Part::Range { over, body } => {
                 for item in walk(over, vec![here]) {
-                    print_parts(body, root, item, out);
+                    print_parts(body, item, out);
                 }
             }
         }
