@@ -253,3 +253,61 @@ error-dumb-terminal = Ce terminal ne sait pas afficher d’écran (TERM). « at
 error-terminal = Le terminal ne répond plus : { $why }.
 error-session-gone = La session s’est arrêtée de façon inattendue. Votre progression est gardée ; relancez « atelier ».
 error-panicked = Une partie du programme s’est arrêtée par erreur. Votre progression est gardée ; relancez « atelier ».
+
+## Mode linéaire
+
+plain-welcome = Atelier, mode linéaire. Tapez aide pour la liste des mots.
+plain-step = { $course }, { $chapter } : { $title }
+plain-objectives = Objectifs :
+plain-alert = { $title } :
+plain-cell = { $name } : { $cell }
+plain-image = Image : { $alt }
+plain-block-run = Bloc { $number }, à lancer :
+plain-block-elsewhere = Bloc { $number }, à lancer sur { $host } :
+plain-block-file = Bloc { $number }, fichier { $path } :
+plain-block-output = Résultat attendu :
+plain-block-read = À lire :
+plain-check = Contrôle { $number }, { $title } : { $state }.
+plain-labelled = { $label } : { $text }
+plain-answer = Votre réponse : { $answer }
+plain-passed = Étape réussie, { $points ->
+    [one] { $points } point
+   *[other] { $points } points
+}. { $learnt } Tapez suite.
+plain-map-step = { $number }. { $title } : { $state }, { $points } sur { $most }
+plain-solution-answer = Réponse au contrôle { $check } : { $answer }
+plain-apply = Tapez appliquer pour mettre cette solution en place.
+plain-hint-next = { $left ->
+    [one] Il reste { $left } indice.
+   *[other] Il reste { $left } indices.
+} Prendre le suivant coûte { $cost } % des points de l’étape.
+plain-running = La commande est lancée.
+plain-ran = La commande est finie.
+plain-ran-code = La commande est finie avec le code { $code }.
+plain-ran-stopped = La commande a été arrêtée.
+plain-not-run = La commande n’a pas pu être lancée : { $why }.
+plain-shell = Terminal ouvert. Tapez exit pour revenir.
+plain-elsewhere = Ce bloc se lance sur { $host }, pas ici.
+plain-which-block = Dites quel bloc : lancer 1, par exemple. Cette étape en a { $count }.
+plain-which-check = Dites quel contrôle : détails 1, par exemple.
+plain-which-question = Dites quelle question, puis la réponse : répondre 3 b, par exemple.
+plain-which-step = Dites quelle étape, par son numéro sur la carte : aller 2, par exemple.
+plain-unknown-word = Je ne connais pas « { $word } ». Tapez aide.
+plain-yes-or-no = Répondez oui ou non.
+plain-left = Rien n’est fait.
+plain-how-to-quit = Tapez quitter pour finir.
+plain-help = lire : relit l’étape.
+    lancer N : lance ou écrit le bloc N.
+    terminal : ouvre un shell dans le dossier de l’étape ; exit en revient.
+    vérifier, vérifier N : vérifie tout, ou le contrôle N.
+    contrôles : où en sont les contrôles.
+    détails N : ce que le contrôle N a trouvé, ce qu’il attend, pourquoi, quoi essayer.
+    répondre N réponse : répond à la question N.
+    indice : prend l’indice suivant.
+    solution : montre la solution, après une question. appliquer : la met en place.
+    refaire : remet l’étape à son départ.
+    suite, précédente : change d’étape. carte : toutes les étapes. aller N : ouvre l’étape N.
+    rattraper N : met en place les solutions des étapes avant N.
+    chercher mots : cherche dans le texte des étapes.
+    arrêter : arrête ce qui tourne.
+    quitter : finit. La progression est gardée.

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let state = folder.clone();
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(async move {
-        let mut snapshot = course::snapshot();
+        let mut snapshot = course::snapshot_with_results();
         place(&mut snapshot, &folder);
         let _ = events.send(Event::Changed(Arc::new(snapshot.clone()))).await;
         while let Some(request) = asked.recv().await {

@@ -9,6 +9,7 @@ mod markdown;
 mod model;
 mod msg;
 mod page;
+mod plain;
 mod pty;
 mod run;
 mod screens;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use model::{Model, Settings, TourAtStart};
 pub use msg::{Effect, Foreground, Msg, ShellStart};
+pub use plain::plain;
 pub use run::{Error, Options, Session, run, suits};
 pub use shell::{CursorShape, SCROLLBACK};
 pub use theme::{Characters, Colours, Look};

@@ -15,9 +15,20 @@ mod table;
 
 use table::Table;
 
+/// How prose is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Flavour {
+    /// With boxes and columns, to be seen.
+    #[default]
+    Drawn,
+    /// As sentences, one after the other, to be heard: no drawing, a table row by row.
+    Linear,
+}
+
 /// What the prose of a page refers to and what stands at its end.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
+    flavour: Flavour,
     /// Targets of links, in order of appearance.
     pub(crate) links: Vec<String>,
     /// Labels of footnotes, in order of appearance.
@@ -45,6 +56,11 @@ impl Marks {
         marks
     }
 
+    /// The same, laid out as sentences.
+    pub(crate) fn linear<'a>(prose: impl Iterator<Item = &'a str>) -> Marks {
+        Marks { flavour: Flavour::Linear, ..Marks::of(prose) }
+    }
+
     /// Returns the lines that close a page: footnotes, then the targets of links.
     pub(crate) fn closing(&self, cells: usize) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
@@ -58,7 +74,7 @@ impl Marks {
             let text = wrap(&[Piece::new(link.clone(), theme::link())], cells.saturating_sub(width(&number)));
             lines.extend(hang(text, &number, theme::subdued()));
         }
-        if !lines.is_empty() {
+        if !lines.is_empty() && self.flavour == Flavour::Drawn {
             lines.insert(0, Line::styled("─".repeat(cells.min(12)), theme::subdued()));
         }
         lines
@@ -213,8 +229,10 @@ impl<'m> Writer<'m> {
             Event::HardBreak => self.push_raw("\n".to_owned(), Style::new()),
             Event::Rule => {
                 self.flush();
-                let cells = self.cells();
-                self.block(vec![Line::styled("─".repeat(cells), theme::subdued())]);
+                if self.marks.flavour == Flavour::Drawn {
+                    let cells = self.cells();
+                    self.block(vec![Line::styled("─".repeat(cells), theme::subdued())]);
+                }
             }
             Event::FootnoteReference(label) => {
                 let number = self.marks.note(&label);
@@ -337,7 +355,13 @@ impl<'m> Writer<'m> {
             TagEnd::CodeBlock => {
                 let code = self.code.take().unwrap_or_default();
                 let cells = self.cells();
-                self.block(code_lines(&code, "", cells));
+                let lines = match self.marks.flavour {
+                    Flavour::Drawn => code_lines(&code, "", cells),
+                    Flavour::Linear => {
+                        clean(code.trim_end()).split('\n').map(|line| Line::raw(line.to_owned())).collect()
+                    }
+                };
+                self.block(lines);
             }
             TagEnd::List(_) => {
                 self.flush();
@@ -346,7 +370,11 @@ impl<'m> Writer<'m> {
             TagEnd::Table => {
                 if let Some(table) = self.table.take() {
                     let cells = self.cells();
-                    self.block(table.lines(cells));
+                    let lines = match self.marks.flavour {
+                        Flavour::Drawn => table.lines(cells),
+                        Flavour::Linear => table.sentences(),
+                    };
+                    self.block(lines);
                 }
             }
             TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
@@ -388,6 +416,7 @@ impl<'m> Writer<'m> {
         let Some(frame) = self.frames.pop() else { return };
         match frame.kind {
             Kind::Root => {}
+            Kind::Quote if self.marks.flavour == Flavour::Linear => self.block(frame.lines),
             Kind::Quote => {
                 let lines = frame.lines.into_iter();
                 let lines = lines.map(|line| prefixed(Span::styled("│ ", theme::subdued()), line)).collect();
@@ -395,6 +424,11 @@ impl<'m> Writer<'m> {
             }
             Kind::Alert(kind) => {
                 let (title, style) = alert(kind);
+                if self.marks.flavour == Flavour::Linear {
+                    let mut lines = vec![Line::raw(word!("plain-alert", title = title))];
+                    lines.extend(frame.lines);
+                    return self.block(lines);
+                }
                 let cells = frame.cells + 4;
                 self.block(boxed(frame.lines, &title, style, cells));
             }

@@ -218,7 +218,7 @@ pub(crate) fn activate(model: &mut Model, effects: &mut Vec<Effect>) {
 }
 
 /// A command that writes `text` to `path`, as a learner would type it.
-fn write_command(path: &str, text: &str) -> String {
+pub(crate) fn write_command(path: &str, text: &str) -> String {
     let mut end = "FIN".to_owned();
     while text.lines().any(|line| line == end) {
         end.push('_');

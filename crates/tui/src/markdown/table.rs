@@ -4,6 +4,7 @@ use ratatui::text::{Line, Span};
 
 use crate::text::{Piece, width, wrap};
 use crate::theme;
+use crate::words::word;
 
 const SEPARATOR: &str = " │ ";
 const NARROWEST: usize = 4;
@@ -75,6 +76,21 @@ impl Table {
             }
         }
         lines
+    }
+
+    /// Returns the rows as sentences: each cell after the name of its column.
+    pub(super) fn sentences(self) -> Vec<Line<'static>> {
+        let text = |cell: &Vec<Piece>| cell.iter().map(|piece| piece.text.as_str()).collect::<String>();
+        let Some((head, rows)) = self.rows.split_first() else { return Vec::new() };
+        let names: Vec<String> = head.iter().map(text).collect();
+        let sentence = |row: &Vec<Vec<Piece>>| {
+            let cells = row.iter().zip(&names).map(|(cell, name)| match (name.is_empty(), text(cell)) {
+                (true, cell) => cell,
+                (false, cell) => word!("plain-cell", name = name.clone(), cell = cell),
+            });
+            Line::raw(format!("- {}", cells.collect::<Vec<_>>().join(", ")))
+        };
+        rows.iter().map(sentence).collect()
     }
 
     /// Returns the columns' widths: what they need, or less for the widest until the table fits.

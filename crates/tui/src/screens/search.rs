@@ -5,8 +5,10 @@ use lab::{Segment, StepId};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use runner::Snapshot;
 
 use crate::keymap::Command;
+use crate::markdown::{self, Marks};
 use crate::model::{Model, Screen};
 use crate::msg::Effect;
 use crate::screens::answer::{edit, paste};
@@ -26,11 +28,35 @@ pub(crate) struct Search {
     selected: usize,
 }
 
+/// A line that contains what is looked for.
 #[derive(Debug)]
-struct Found {
+pub(crate) struct Found {
     step: StepId,
-    title: String,
-    line: String,
+    /// The step's title.
+    pub(crate) title: String,
+    /// The line.
+    pub(crate) line: String,
+}
+
+/// What a line is written in.
+#[derive(Clone, Copy)]
+enum Form {
+    Markdown,
+    Plain,
+}
+
+impl Form {
+    /// The line without its marks.
+    fn shown(self, line: &str) -> String {
+        match self {
+            Form::Plain => one_line(line.trim()),
+            Form::Markdown => {
+                let mut marks = Marks::linear([line].into_iter());
+                let lines = markdown::render(line.trim(), 10_000, &mut marks);
+                lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
 }
 
 pub(crate) fn on_key(model: &mut Model, key: KeyEvent) {
@@ -45,14 +71,13 @@ fn change(model: &mut Model, act: impl FnOnce(&mut String)) {
     let Screen::Search(search) = &mut model.screen else { return };
     let mut input = std::mem::take(&mut search.input);
     act(&mut input);
-    let found = find(model, &input);
+    let found = model.snapshot.as_ref().map(|snapshot| find_in(snapshot, &input)).unwrap_or_default();
     model.screen = Screen::Search(Search { input, found, selected: 0 });
 }
 
 /// Finds the lines of all steps that contain every word of `input`, without minding case and accents.
-fn find(model: &Model, input: &str) -> Vec<Found> {
+pub(crate) fn find_in(snapshot: &Snapshot, input: &str) -> Vec<Found> {
     let words: Vec<String> = fold(input).split_whitespace().map(str::to_owned).collect();
-    let Some(snapshot) = &model.snapshot else { return Vec::new() };
     if words.is_empty() {
         return Vec::new();
     }
@@ -63,14 +88,15 @@ fn find(model: &Model, input: &str) -> Vec<Found> {
     let mut found = Vec::new();
     for step in snapshot.courses.iter().flat_map(|course| &course.steps) {
         let texts = step.page.segments.iter().map(|segment| match segment {
-            Segment::Prose(text) => text.as_str(),
-            Segment::Block(block) => block.text.as_str(),
-            Segment::Image { alt, .. } => alt.as_str(),
+            Segment::Prose(text) => (text.as_str(), Form::Markdown),
+            Segment::Block(block) => (block.text.as_str(), Form::Plain),
+            Segment::Image { alt, .. } => (alt.as_str(), Form::Plain),
         });
-        let lines = std::iter::once(step.title.as_str()).chain(texts.flat_map(str::lines));
-        for line in lines.filter(|line| matches(line)) {
+        let lines = texts.flat_map(|(text, form)| text.lines().map(move |line| (line, form)));
+        let lines = std::iter::once((step.title.as_str(), Form::Plain)).chain(lines);
+        for (line, form) in lines.filter(|(line, _)| matches(line)) {
             let (step, title) = (step.id.clone(), one_line(&step.title));
-            found.push(Found { step, title, line: one_line(line.trim()) });
+            found.push(Found { step, title, line: form.shown(line) });
             if found.len() == MOST {
                 return found;
             }
