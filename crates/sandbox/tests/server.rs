@@ -1,5 +1,7 @@
 //! The server as its clients meet it: requests in the shapes that kubectl was seen to send.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::time::Duration;
 
