@@ -250,6 +250,9 @@ fn flatten(found: Option<&Type>, object: &Value) -> BTreeMap<Path, Value> {
 
 fn walk(value: &Value, known: Option<(&Kind, &List)>, path: &mut Path, fields: &mut BTreeMap<Path, Value>) {
     match (value, known) {
+        (_, Some((_, List::Whole))) => {
+            fields.insert(path.clone(), value.clone());
+        }
         (Value::Object(map), Some((Kind::Message(name), _))) if !map.is_empty() => {
             let found = schema().get(name);
             for (key, value) in map {

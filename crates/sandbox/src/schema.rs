@@ -39,7 +39,7 @@ pub(crate) struct Field {
     pub(crate) zero: Zero,
     /// How a strategic merge patch treats it.
     pub(crate) merge: Merge,
-    /// What names the items of a list, for server-side apply.
+    /// What names the items of a list, or whether a map is one value, for server-side apply.
     pub(crate) list: List,
 }
 
@@ -102,6 +102,8 @@ pub(crate) enum List {
     Set,
     /// Some fields name an item.
     Map(Vec<String>),
+    /// The map or object is one value.
+    Whole,
 }
 
 /// Returns the table.
@@ -173,6 +175,8 @@ struct PackedField {
     keys: Vec<String>,
     #[serde(default)]
     list: String,
+    #[serde(default)]
+    map: String,
 }
 
 fn unpack() -> std::io::Result<Schema> {
@@ -203,9 +207,10 @@ impl PackedField {
             kind: kind(&self.r#type),
             zero: if self.zero { Zero::Set } else { Zero::Unset },
             merge: Merge { key: self.key, is_merged: strategies.contains(&"merge") },
-            list: match self.list.as_str() {
-                "map" => List::Map(self.keys),
-                "set" => List::Set,
+            list: match (self.list.as_str(), self.map.as_str()) {
+                ("map", _) => List::Map(self.keys),
+                ("set", _) => List::Set,
+                (_, "atomic") => List::Whole,
                 _ => List::Atomic,
             },
         }

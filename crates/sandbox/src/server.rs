@@ -31,6 +31,7 @@ mod query;
 mod reviews;
 mod route;
 mod table;
+mod unsimulated;
 mod watch;
 
 /// How long a client may take to shake hands.

@@ -20,6 +20,7 @@ fn lay_value(object: &mut Map<String, Value>, key: &str, value: &Value, known: O
         return;
     };
     match (current, value, known) {
+        (current, value, Some((_, List::Whole))) => *current = value.clone(),
         (current @ Value::Object(_), Value::Object(_), Some((Kind::Message(name), _))) => {
             lay(current, value, schema().get(name));
         }
