@@ -16,13 +16,12 @@ use crate::output;
 use crate::place;
 use crate::words::say;
 
-/// What the options of a command line choose.
-pub(crate) fn choice(place: &Place, confirmation: Confirmation) -> Choice {
+/// What the options of a command line choose; `pace` is that of the sandbox.
+pub(crate) fn choice(place: &Place, confirmation: Confirmation, pace: sandbox::Pace) -> Choice {
     match place.environment {
-        EnvironmentChoice::Sandbox => Choice::Sandbox {
-            version: place.kubernetes.unwrap_or(KubernetesVersion::V1_34).into(),
-            pace: sandbox::Pace::Lifelike,
-        },
+        EnvironmentChoice::Sandbox => {
+            Choice::Sandbox { version: place.kubernetes.unwrap_or(KubernetesVersion::V1_34).into(), pace }
+        }
         EnvironmentChoice::Cluster => Choice::Cluster {
             kubeconfigs: kubeconfigs(),
             context: place.context.clone(),
@@ -83,7 +82,10 @@ pub(crate) async fn headless(
     cancel: &CancellationToken,
 ) -> Result<Headless, Failure> {
     let start = |confirmation| {
-        Headless::start(options(home.clone(), catalog.clone(), choice(place, confirmation), None), cancel.clone())
+        Headless::start(
+            options(home.clone(), catalog.clone(), choice(place, confirmation, sandbox::Pace::Lifelike), None),
+            cancel.clone(),
+        )
     };
     match start(Confirmation::Asked).await {
         Err(runner::Error::NotConfirmed { context, server }) => {

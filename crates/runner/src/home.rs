@@ -137,18 +137,24 @@ impl Home {
         Ok(self.baselines().join(format!("{}--{}--{environment}.json", name(&step.course.0)?, name(&step.step)?)))
     }
 
-    /// Puts the `kubectl` stand-in in place: a link to `program`, which answers to that name.
+    /// Puts the `kubectl` stand-in in place: a link to `program`, which answers to that name. A second link gives the
+    /// learner's shell `atelier` itself, which may have been started from anywhere.
     ///
     /// # Errors
     ///
-    /// The link cannot be made.
+    /// A link cannot be made.
     pub fn install_stand_in(&self, program: &Path) -> Result<(), HomeError> {
-        let link = self.bin().join("kubectl");
+        self.link("kubectl", program)?;
+        self.link("atelier", program)
+    }
+
+    fn link(&self, name: &str, program: &Path) -> Result<(), HomeError> {
+        let link = self.bin().join(name);
         if std::fs::read_link(&link).is_ok_and(|target| target == program) {
             return Ok(());
         }
         // Another process of the same learner may do the same: each makes its own link, the last rename stays.
-        let fresh = self.bin().join(format!(".kubectl-{}", std::process::id()));
+        let fresh = self.bin().join(format!(".{name}-{}", std::process::id()));
         let made = std::fs::remove_file(&fresh).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),

@@ -120,7 +120,7 @@ fn test(names: &[String], place: &Place, labs: &Labs) -> Ended {
     }
     let settings = Settings {
         catalog: catalog.clone(),
-        choice: seat::choice(place, runner::Confirmation::Asked),
+        choice: seat::choice(place, runner::Confirmation::Asked, sandbox::Pace::Fast),
         stand_in: std::env::current_exe().ok(),
         variables: runner::own_variables(),
     };

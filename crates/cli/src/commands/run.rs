@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: &Run, labs: &Labs) -> Ended {
     let home = place::home()?;
     let step = arguments.at.as_deref().map(|name| place::find(&catalog, name)).transpose()?;
     let state = home.state().to_owned();
-    let choice = seat::choice(&arguments.place, Confirmation::Asked);
+    let choice = seat::choice(&arguments.place, Confirmation::Asked, sandbox::Pace::Lifelike);
     let options = seat::options(home, catalog, choice, step);
     place::runtime()?.block_on(async {
         let handle = Session::start(options).await.map_err(runner_failure)?;

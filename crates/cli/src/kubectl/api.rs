@@ -108,12 +108,6 @@ impl Api {
         Ok(Api { client, namespace, server })
     }
 
-    /// An API over a client that is already there, for tests.
-    #[cfg(test)]
-    pub(crate) fn over(client: kube::Client, namespace: &str) -> Api {
-        Api { client, namespace: namespace.to_owned(), server: "https://127.0.0.1".to_owned() }
-    }
-
     async fn send(
         &self,
         method: Method,
