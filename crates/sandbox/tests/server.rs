@@ -429,6 +429,14 @@ async fn a_client_comes_in_by_tls_with_its_certificate() {
 }
 
 #[tokio::test]
+async fn a_client_needs_no_socket() {
+    let sandbox = start().await;
+    let client = kube::Client::new(sandbox.service(), "default");
+    assert_eq!(Api::<Node>::all(client).list(&ListParams::default()).await.unwrap().items.len(), 3);
+    sandbox.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_comes_in_without_a_certificate() {
     let sandbox = start().await;
     let mut kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig()).unwrap();

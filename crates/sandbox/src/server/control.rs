@@ -30,7 +30,7 @@ pub(super) async fn answer(
     front: &Arc<Front>,
     caller: &Caller,
     request: Request<Body>,
-    segments: &[String],
+    segments: &[&str],
 ) -> Result<Response<Body>, Status> {
     if !caller.is_master() {
         return Err(Status {
@@ -40,8 +40,7 @@ pub(super) async fn answer(
             details: None,
         });
     }
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (request.method(), segments.as_slice()) {
+    match (request.method(), segments) {
         (&Method::GET, ["info"]) => Ok(answer::json(200, &info(front))),
         (&Method::GET, ["audit"]) => audit(front, &request),
         (&Method::GET, ["snapshot"]) => Ok(answer::json(200, &front.api.snapshot())),

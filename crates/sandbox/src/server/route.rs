@@ -37,7 +37,8 @@ pub(super) async fn answer(
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let path = request.uri().path().to_owned();
-    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let decoded: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
+    let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
     let is_public = matches!(segments.as_slice(), ["healthz" | "livez" | "readyz" | "version", ..]);
     if !is_public && !caller.is_authenticated() {
         return Err(refuse_anonymous(&path, &segments, request.method(), caller));
@@ -46,10 +47,7 @@ pub(super) async fn answer(
         ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
         [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(front.version) }))),
-        ["atelier", "v1", rest @ ..] => {
-            let rest: Vec<String> = rest.iter().map(|segment| (*segment).to_owned()).collect();
-            control::answer(front, caller, request, &rest).await
-        }
+        ["atelier", "v1", rest @ ..] => control::answer(front, caller, request, rest).await,
         ["openapi", "v2"] => Ok(openapi::v2(&request)),
         ["api"] => Ok(discovery::core(front, &request)),
         ["apis"] => Ok(discovery::groups(front, &request)),
@@ -60,6 +58,26 @@ pub(super) async fn answer(
         ["apis", group, version, rest @ ..] => object(front, caller, request, place(group, version, rest)?).await,
         _ => Err(Status::no_such_path()),
     }
+}
+
+/// Decodes `%3A` and the like (RFC 3986, section 2.1); anything else stays as it is.
+fn decode(segment: &str) -> String {
+    let bytes = segment.as_bytes();
+    let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(value) => {
+                decoded.push(value);
+                at += 3;
+            }
+            None => {
+                decoded.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 async fn object(
@@ -183,6 +201,11 @@ fn place<'a>(group: &str, version: &str, rest: &[&'a str]) -> Result<Place<'a>, 
 mod tests {
     use super::*;
     use crate::resources::{DEPLOYMENTS, NAMESPACES, PODS};
+
+    #[test]
+    fn segments_are_decoded() {
+        assert_eq!(decode("system%3Anode%zz%"), "system:node%zz%");
+    }
 
     #[test]
     fn paths_name_objects() {
