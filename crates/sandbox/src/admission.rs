@@ -12,10 +12,10 @@ use crate::store::{Key, Object, Store};
 
 mod lifecycle;
 mod limit_ranger;
+mod prepare;
 mod priority;
 pub(crate) mod quota;
 mod service_account;
-mod service_address;
 mod tolerations;
 
 /// One question of the chain.
@@ -161,7 +161,7 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
         Box::new(service_account::ServiceAccount),
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
-        Box::new(service_address::ServiceAddress(version)),
+        Box::new(prepare::Prepare(version)),
         Box::new(quota::ResourceQuota(version)),
     ]
 }

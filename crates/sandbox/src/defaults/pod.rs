@@ -20,10 +20,7 @@ pub(crate) fn fill(pod: &mut Value) {
     }
     default_to(as_map(spec), "enableServiceLinks", true);
     fill_spec(spec);
-    let quality = crate::amounts::quality_of_service(spec);
-    let status = map_at(pod, "status");
-    default_to(status, "phase", "Pending");
-    default_to(status, "qosClass", quality);
+    default_to(map_at(pod, "status"), "phase", "Pending");
 }
 
 /// Fills the `spec` of a Pod or of a template.

@@ -180,7 +180,25 @@ impl PodRun {
                 self.write_status(kubelet);
                 due
             }
-            Stage::Stopping { until } if now < until => Some(until),
+            Stage::Stopping { until } if now < until => {
+                // Limits hold to the end; nothing starts again.
+                let growth = kubelet.growth();
+                let mut due = until;
+                for index in 0..self.containers.len() {
+                    if self.containers[index].is_growing() {
+                        if let Some(Progress::OutOfMemory) = self.containers[index].progress(growth, now, &|time| time)
+                        {
+                            self.end(kubelet, index, (137, "OOMKilled"), now);
+                        }
+                        due = due.min(self.containers[index].due(growth).unwrap_or(due));
+                    }
+                }
+                if self.containers.iter().any(Container::is_running) {
+                    return Some(due.max(now));
+                }
+                self.finish(kubelet, now);
+                None
+            }
             Stage::Stopping { .. } => {
                 self.finish(kubelet, now);
                 None

@@ -256,8 +256,11 @@ async fn twenty_limited_replicas_starve_the_cluster_and_a_quota_stops_them() {
          2 No preemption victims found for incoming pod."
     );
     assert_eq!(stage.reasons(crate::fields::name(&refused)), ["FailedScheduling"]);
+    assert_eq!(refused["status"]["qosClass"], "Guaranteed");
+    stage.rest(Duration::from_millis(1500)).await;
     stage.delete(&DEPLOYMENTS, "exhauster");
     stage.until("they are gone", |stage| stage.pods("default").is_empty()).await;
+    assert_eq!(stage.events("node"), Vec::<String>::new(), "limits hold while Pods end");
 
     let hard = json!({"requests.memory": "1536Mi", "pods": "4"});
     stage.apply(&RESOURCE_QUOTAS, json!({"metadata": {"name": "quota"}, "spec": {"hard": hard}})).unwrap();
