@@ -140,9 +140,13 @@ impl Api {
     }
 
     pub(crate) fn publish(&self, change: Arc<Change>) {
+        // A node's sign of life is not worth a write to the disk.
+        let is_kept = *change.resource != crate::resources::LEASES;
         // Nobody may be listening.
         let _ = self.shared.changes.send(change);
-        self.shared.changed.notify_one();
+        if is_kept {
+            self.shared.changed.notify_one();
+        }
     }
 
     fn record(

@@ -32,6 +32,29 @@ pub(crate) struct Scheduler {
 struct Assigned {
     node: String,
     requests: Amounts,
+    weight: Weight,
+}
+
+/// What a Pod counts for when nodes are compared: a container that requests nothing counts as a small one
+/// (`GetNonzeroRequests`), so that such Pods are spread too.
+#[derive(Debug, Clone, Copy, Default)]
+struct Weight {
+    cpu: f64,
+    memory: f64,
+}
+
+impl Weight {
+    fn of(spec: &Value) -> Self {
+        list(spec, "/containers").iter().fold(Self::default(), |sum, container| {
+            let requests = amounts::of_container(container, Side::Requests);
+            let of = |name: &str, small: f64| requests.get(name).map_or(small, |amount| amount.as_f64());
+            sum.plus(Self { cpu: of("cpu", 0.1), memory: of("memory", 200.0 * 1024.0 * 1024.0) })
+        })
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { cpu: self.cpu + other.cpu, memory: self.memory + other.memory }
+    }
 }
 
 /// Why a node does not take a Pod, and whether evicting others could change that.
@@ -55,7 +78,8 @@ impl Scheduler {
             self.assigned.remove(uid(pod));
         } else {
             let requests = amounts::of_pod(&pod["spec"], Side::Requests);
-            self.assigned.insert(uid(pod).to_owned(), Assigned { node: node.to_owned(), requests });
+            let weight = Weight::of(&pod["spec"]);
+            self.assigned.insert(uid(pod).to_owned(), Assigned { node: node.to_owned(), requests, weight });
         }
     }
 
@@ -67,14 +91,15 @@ impl Scheduler {
         }
     }
 
-    /// Returns what the Pods of a node request, and how many there are.
-    fn load(&self, node: &str) -> (Amounts, i64) {
-        let (mut sum, mut count) = (Amounts::new(), 0);
+    /// Returns what the Pods of a node request, how many there are, and their weight.
+    fn load(&self, node: &str) -> (Amounts, i64, Weight) {
+        let (mut sum, mut count, mut weight) = (Amounts::new(), 0, Weight::default());
         for assigned in self.assigned.values().filter(|assigned| assigned.node == node) {
             amounts::add(&mut sum, &assigned.requests);
             count += 1;
+            weight = weight.plus(assigned.weight);
         }
-        (sum, count)
+        (sum, count, weight)
     }
 
     /// Returns the node for a Pod, or the message that says why there is none.
@@ -85,12 +110,13 @@ impl Scheduler {
             return Err("no nodes available to schedule pods".to_owned());
         }
         let requests = amounts::of_pod(&pod["spec"], Side::Requests);
+        let own = Weight::of(&pod["spec"]);
         let mut fitting: Vec<(i64, &Object)> = Vec::new();
         let mut misfits = Vec::new();
         for node in &nodes {
-            let (load, count) = self.load(name(node));
+            let (load, count, weight) = self.load(name(node));
             match fit(pod, &requests, node, (&load, count), version) {
-                None => fitting.push((room(node, &load, &requests), node)),
+                None => fitting.push((room(node, weight.plus(own)), node)),
                 Some(misfit) => misfits.push(misfit),
             }
         }
@@ -286,16 +312,14 @@ fn matches_node(pod: &Value, node: &Value) -> bool {
     selected && affine
 }
 
-/// Returns the share of a node that stays free, in thousandths, over CPU and memory.
-fn room(node: &Value, load: &Amounts, requests: &Amounts) -> i64 {
+/// Returns the share of a node that stays free under a weight, in thousandths, over CPU and memory.
+fn room(node: &Value, weight: Weight) -> i64 {
     let allocatable = amounts::at(node, "/status/allocatable");
-    ["cpu", "memory"]
-        .iter()
-        .map(|name| {
-            let of = |amounts: &Amounts| amounts.get(*name).map_or(0.0, |amount| amount.as_f64());
-            let total = of(&allocatable);
-            let free = total - of(load) - of(requests);
-            if total > 0.0 { (free / total * 1000.0) as i64 } else { 0 }
+    [("cpu", weight.cpu), ("memory", weight.memory)]
+        .into_iter()
+        .map(|(name, used)| {
+            let total = allocatable.get(name).map_or(0.0, |amount| amount.as_f64());
+            if total > 0.0 { ((total - used) / total * 1000.0) as i64 } else { 0 }
         })
         .sum()
 }

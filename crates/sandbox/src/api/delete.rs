@@ -136,9 +136,11 @@ impl Api {
         if !marked_before || left.is_some_and(|left| grace < left) {
             let when = now.checked_add(jiff::SignedDuration::from_secs(grace)).unwrap_or(now);
             object["metadata"]["deletionTimestamp"] = rfc3339(when).into();
-            object["metadata"]["deletionGracePeriodSeconds"] = grace.into();
+            // A Namespace waits for its content, not for a time.
             if *resource == resources::NAMESPACES {
                 object["status"]["phase"] = "Terminating".into();
+            } else {
+                object["metadata"]["deletionGracePeriodSeconds"] = grace.into();
             }
             if !marked_before && let Some(generation) = object["metadata"]["generation"].as_i64() {
                 object["metadata"]["generation"] = (generation + 1).into();

@@ -140,7 +140,7 @@ fn pull_policy(image: &str) -> &'static str {
         return "IfNotPresent";
     }
     match last.rsplit_once(':') {
-        None | Some((_, "latest" | "")) => "Always",
+        None | Some((_, "latest")) => "Always",
         Some(_) => "IfNotPresent",
     }
 }

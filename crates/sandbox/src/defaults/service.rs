@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::Version;
-use crate::fields::{as_map, default_to, list, list_mut, number, text};
+use crate::fields::{as_map, default_to, list, list_mut, map_at, number, text};
 
 use super::map_at_value;
 
 /// Fills a Service.
 pub(crate) fn fill(service: &mut Value, version: Version) {
+    default_to(map_at(service, "status"), "loadBalancer", json!({}));
     let spec = map_at_value(service, "spec");
     let map = as_map(spec);
     default_to(map, "sessionAffinity", "None");

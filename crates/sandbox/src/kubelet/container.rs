@@ -59,6 +59,8 @@ pub(super) enum Phase {
     Pulling {
         /// When that is done.
         until: Instant,
+        /// What is still shown if it failed before: reason and sentence.
+        shown: Option<(&'static str, String)>,
     },
     /// It waits for something.
     Held {
@@ -247,7 +249,7 @@ impl Container {
     /// Returns when something comes by itself: the next step, or the memory limit.
     pub(super) fn due(&self, growth: f64) -> Option<Instant> {
         match &self.phase {
-            Phase::Pulling { until } | Phase::Held { until, .. } => Some(*until),
+            Phase::Pulling { until, .. } | Phase::Held { until, .. } => Some(*until),
             Phase::Running(run) => {
                 let limit = match run.program.memory {
                     Memory::Growing => [self.memory_limit(), run.program.bound.map(|bound| bound as f64)]

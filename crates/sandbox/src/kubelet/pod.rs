@@ -248,7 +248,7 @@ impl PodRun {
             let container = &mut self.containers[index];
             match &container.phase {
                 Phase::Idle => self.begin(kubelet, index, now),
-                Phase::Pulling { until } | Phase::Held { until, .. } if now < *until => return Some(*until),
+                Phase::Pulling { until, .. } | Phase::Held { until, .. } if now < *until => return Some(*until),
                 Phase::Pulling { .. } => self.pulled(kubelet, index, now),
                 Phase::Held { .. } => self.begin(kubelet, index, now),
                 Phase::Running(_) => {

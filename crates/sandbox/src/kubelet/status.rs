@@ -206,8 +206,10 @@ impl PodRun {
             _ => "ContainerCreating",
         };
         let state = match &container.phase {
-            Phase::Idle | Phase::Pulling { .. } => waiting(beginning, ""),
-            Phase::Held { reason, message, .. } => waiting(reason, message),
+            Phase::Idle | Phase::Pulling { shown: None, .. } => waiting(beginning, ""),
+            Phase::Held { reason, message, .. } | Phase::Pulling { shown: Some((reason, message)), .. } => {
+                waiting(reason, message)
+            }
             Phase::Running(run) => json!({"running": {"startedAt": rfc3339(run.since)}}),
             Phase::Ended { end, .. } => terminated(end),
         };

@@ -643,3 +643,16 @@ async fn at_the_fast_pace_twenty_replicas_meet_the_quota_within_300_milliseconds
     // A debug build on a busy machine; the bench shows the figure itself.
     assert!(took < Duration::from_secs(3), "{took:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn pods_without_requests_are_spread_over_the_nodes() {
+    let stage = Stage::lifelike().await;
+    for name in ["a", "b", "c", "d"] {
+        stage.apply(&PODS, pod(name, json!({"image": "nginx:1.27"}))).unwrap();
+    }
+    stage
+        .until("all run", |stage| stage.pods("default").iter().all(|pod| text(pod, "/status/phase") == "Running"))
+        .await;
+    let on = |node: &str| stage.pods("default").iter().filter(|pod| text(pod, "/spec/nodeName") == node).count();
+    assert_eq!((on("node1"), on("node2"), on("node3")), (0, 2, 2));
+}

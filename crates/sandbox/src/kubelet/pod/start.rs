@@ -80,7 +80,12 @@ impl PodRun {
             return;
         }
         self.say(kubelet, index, Severity::Normal, "Pulling", format!("Pulling image {reference:?}"));
-        self.containers[index].phase = Phase::Pulling { until: now + kubelet.api.clock().scaled(PULL) };
+        let container = &mut self.containers[index];
+        let shown = match &container.phase {
+            Phase::Held { reason, message, .. } => Some((*reason, message.clone())),
+            Phase::Idle | Phase::Pulling { .. } | Phase::Running(_) | Phase::Ended { .. } => None,
+        };
+        container.phase = Phase::Pulling { until: now + kubelet.api.clock().scaled(PULL), shown };
     }
 
     /// The pull is over, well or not.
