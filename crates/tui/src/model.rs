@@ -281,7 +281,8 @@ impl Model {
         let cells = cells.saturating_sub(2).max(8);
         let current = self.snapshot.as_ref().map(|snapshot| snapshot.current.clone());
         if self.text.step != current || self.text.laid.cells != cells {
-            let laid = self.step().map(|step| page::lay(page::head(step, cells), &step.page, cells, Acts::Offered));
+            let laid =
+                self.step().map(|step| page::lay(page::head(step, cells), &page::body(step), cells, Acts::Offered));
             if self.text.step != current {
                 self.text.offset = 0;
                 self.text.block = None;

@@ -163,6 +163,19 @@ fn image_lines(path: &str, alt: &str, cells: usize) -> Vec<Line<'static>> {
     boxed(text, &word!("image"), theme::border(), cells)
 }
 
+/// Returns the step's page without its first heading where it only repeats the title.
+pub(crate) fn body(step: &lab::Step) -> Page {
+    let mut page = step.page.clone();
+    if let Some(Segment::Prose(text)) = page.segments.first_mut()
+        && let Some((heading, rest)) =
+            text.trim_start().strip_prefix("# ").map(|text| text.split_once('\n').unwrap_or((text, "")))
+        && crate::text::fold(heading.trim()) == crate::text::fold(step.title.trim())
+    {
+        *text = rest.to_owned();
+    }
+    page
+}
+
 /// The head of a step's page: its title, its objectives, what it brings.
 pub(crate) fn head(step: &lab::Step, cells: usize) -> Vec<Line<'static>> {
     let mut lines = wrap_plain(&step.title, theme::heading(1), cells);

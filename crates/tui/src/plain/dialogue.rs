@@ -352,7 +352,7 @@ impl Dialogue {
             let objectives: Vec<String> = step.objectives.iter().map(|text| format!("- {}", one_line(text))).collect();
             parts.push(format!("{}\n{}", word!("plain-objectives"), objectives.join("\n")));
         }
-        parts.push(page::page(&step.page));
+        parts.push(page::page(&crate::page::body(step)));
         parts.push(self.checks_text());
         parts.join("\n\n")
     }

@@ -41,7 +41,7 @@ pub(crate) fn page() -> Page {
     Page {
         segments: vec![
             prose(
-                "Un conteneur sans limite peut occuper toute la mémoire du **nœud**[^1]. Une `LimitRange` donne à chaque \
+                "# Borner la mémoire\n\nUn conteneur sans limite peut occuper toute la mémoire du **nœud**[^1]. Une `LimitRange` donne à chaque \
                  conteneur du Namespace des valeurs par défaut ; voyez la [documentation](https://kubernetes.io/docs/concepts/policy/limit-range/).",
             ),
             block(BlockKind::Run, "bash", "kubectl get nodes\n"),
