@@ -113,7 +113,17 @@ pub(crate) struct TextPane {
 pub(crate) struct Said {
     pub(crate) text: String,
     pub(crate) tone: Tone,
+    pub(crate) source: Source,
     pub(crate) at: Duration,
+}
+
+/// Who says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The program, or the session through it.
+    Program,
+    /// A check that turned: its line shows it as well.
+    Check,
 }
 
 /// How something is said.
@@ -227,7 +237,12 @@ impl Model {
     }
 
     pub(crate) fn say(&mut self, tone: Tone, text: String) {
-        self.said = Some(Said { text, tone, at: self.now });
+        self.said = Some(Said { text, tone, source: Source::Program, at: self.now });
+    }
+
+    /// Announces that a check turned.
+    pub(crate) fn announce(&mut self, tone: Tone, text: String) {
+        self.said = Some(Said { text, tone, source: Source::Check, at: self.now });
     }
 
     /// Where keys go now.

@@ -7,7 +7,7 @@ use ratatui::widgets::{Paragraph, Wrap};
 
 use crate::keymap::{self, Command, Context};
 use crate::layout::SMALLEST;
-use crate::model::{Focus, Model, Overlay, Screen};
+use crate::model::{Focus, Model, Overlay, Screen, Source};
 use crate::screens::{answer, checks, confirm, help, hints, map, search, solution, step, tour};
 use crate::shell::Life;
 use crate::text::{width, wrap_plain};
@@ -59,7 +59,11 @@ fn toast(model: &Model, body: Rect, frame: &mut Frame<'_>) {
     let Some(said) = &model.said else { return };
     let room = usize::from(body.width).saturating_sub(16);
     let on_step = matches!(model.screen, Screen::Step) && model.overlay.is_none();
-    if on_step && width(&said.text) <= room {
+    let seen = match said.source {
+        Source::Check => true,
+        Source::Program => on_step && width(&said.text) <= room,
+    };
+    if seen {
         return;
     }
     let cells = screens::inside(body);

@@ -137,21 +137,13 @@ fn header(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         return;
     };
     let wide = area.width >= layout::WIDE;
-    let mut left = vec![Span::raw(" ")];
-    if wide {
-        left.push(Span::styled(word!("app-name"), theme::key()));
-        left.push(Span::raw("   "));
-        if let Some(course) = model.course() {
-            left.push(Span::styled(one_line(&course.title), theme::subdued()));
-            left.push(Span::styled(" › ", theme::subdued()));
-        }
-    }
+    let mut place = Vec::new();
     if let (Some(step), Some(course)) = (model.step(), model.course()) {
         let chapter: Vec<_> = course.steps.iter().filter(|other| other.chapter == step.chapter).collect();
-        let place = chapter.iter().position(|other| other.id == step.id).map_or(0, |place| place + 1);
-        left.push(Span::styled(one_line(&step.chapter), theme::subdued()));
-        left.push(Span::styled(format!(" › {place}/{} ", chapter.len()), theme::subdued()));
-        left.push(Span::styled(one_line(&step.title), theme::strong()));
+        let number = chapter.iter().position(|other| other.id == step.id).map_or(0, |index| index + 1);
+        place.push(Span::styled(one_line(&step.chapter), theme::subdued()));
+        place.push(Span::styled(format!(" › {number}/{} ", chapter.len()), theme::subdued()));
+        place.push(Span::styled(one_line(&step.title), theme::strong()));
     }
     let environment = match &snapshot.environment {
         EnvironmentView::Starting => word!("environment-starting"),
@@ -177,6 +169,17 @@ fn header(model: &Model, area: Rect, frame: &mut Frame<'_>) {
         Span::raw(" "),
     ]);
     let room = usize::from(area.width).saturating_sub(right.width() + 1);
+    // The step first; the program's and the course's names where there is room for them.
+    let mut left = vec![Span::raw(" ")];
+    let mut names = vec![Span::styled(word!("app-name"), theme::key()), Span::raw("   ")];
+    if let Some(course) = model.course() {
+        names.push(Span::styled(format!("{} › ", one_line(&course.title)), theme::subdued()));
+    }
+    let taken: usize = names.iter().chain(&place).map(Span::width).sum();
+    if taken < room {
+        left.append(&mut names);
+    }
+    left.append(&mut place);
     frame.render_widget(cut(Line::from(left), room), area);
     frame.render_widget(right.right_aligned(), area);
 }

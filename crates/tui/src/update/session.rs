@@ -20,9 +20,9 @@ pub(super) fn on_event(model: &mut Model, event: Event, effects: &mut Vec<Effect
             let title = title.map_or_else(|| one_line(&check.0), |check| one_line(&check.title));
             let mark = theme::mark(verdict);
             match verdict {
-                Verdict::Pass => model.say(Tone::Good, format!("{mark} {title}")),
-                Verdict::Fail => model.say(Tone::Bad, format!("{mark} {title}")),
-                Verdict::Unknown => model.say(Tone::Bad, word!("said-unknown", title = format!("{mark} {title}"))),
+                Verdict::Pass => model.announce(Tone::Good, format!("{mark} {title}")),
+                Verdict::Fail => model.announce(Tone::Bad, format!("{mark} {title}")),
+                Verdict::Unknown => model.announce(Tone::Bad, word!("said-unknown", title = format!("{mark} {title}"))),
                 Verdict::Todo | Verdict::Running => {}
             }
         }
