@@ -239,6 +239,13 @@ pub(crate) static SELF_SUBJECT_ACCESS_REVIEWS: Resource = Resource {
     verbs: &["create"],
     ..core("SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview", &[])
 };
+/// `selfsubjectrulesreviews.authorization.k8s.io`: answered, never stored.
+pub(crate) static SELF_SUBJECT_RULES_REVIEWS: Resource = Resource {
+    group: "authorization.k8s.io",
+    scope: Scope::Cluster,
+    verbs: &["create"],
+    ..core("SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview", &[])
+};
 /// `selfsubjectreviews.authentication.k8s.io`: answered, never stored.
 pub(crate) static SELF_SUBJECT_REVIEWS: Resource = Resource {
     group: "authentication.k8s.io",
@@ -264,6 +271,7 @@ pub(crate) static ALL: &[&Resource] = &[
     &REPLICA_SETS,
     &SELF_SUBJECT_REVIEWS,
     &SELF_SUBJECT_ACCESS_REVIEWS,
+    &SELF_SUBJECT_RULES_REVIEWS,
     &LEASES,
     &ENDPOINT_SLICES,
     &PRIORITY_CLASSES,

@@ -13,6 +13,8 @@ use crate::store::{Key, Object};
 
 /// The format of the JSON form.
 const FORMAT: u64 = 1;
+/// How far the counter of versions jumps between two lives.
+const GAP: u64 = 1000;
 /// How many audit entries a snapshot carries.
 const AUDIT: usize = 1000;
 
@@ -99,7 +101,8 @@ impl Api {
     /// Starts with the objects of an earlier run: nobody watches yet.
     pub(crate) fn load(&self, snapshot: Snapshot) {
         let mut state = self.lock();
-        state.store.replace(snapshot.objects, snapshot.revision);
+        // A crash may have lost the last changes: their versions are not given twice.
+        state.store.replace(snapshot.objects, snapshot.revision + GAP);
         // What a crash took away, it took from the log and from the objects alike: there is no gap.
         state.audit = audit::Log::kept(snapshot.audit, snapshot.dropped);
     }
@@ -194,6 +197,7 @@ mod tests {
         let (entries, complete) = second.audit_since(Timestamp::UNIX_EPOCH);
         assert_eq!((entries.len(), complete), (1, true));
         assert!(second.changes_since(first.revision()).is_err());
+        assert!(second.changes_since(second.revision() + 1).is_err());
         assert!(Snapshot::parse(&json!({"format": 2})).is_err());
     }
 }

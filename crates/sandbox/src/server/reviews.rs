@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::{answer, body};
 use crate::api::{Caller, Status};
-use crate::resources::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS};
+use crate::resources::{Resource, SELF_SUBJECT_ACCESS_REVIEWS, SELF_SUBJECT_REVIEWS, SELF_SUBJECT_RULES_REVIEWS};
 use crate::schema::schema;
 
 /// Tells whether a resource is such a question.
 pub(super) fn answers(resource: &Resource) -> bool {
-    *resource == SELF_SUBJECT_ACCESS_REVIEWS || *resource == SELF_SUBJECT_REVIEWS
+    [&SELF_SUBJECT_ACCESS_REVIEWS, &SELF_SUBJECT_RULES_REVIEWS, &SELF_SUBJECT_REVIEWS].contains(&resource)
 }
 
 /// Answers a question.
@@ -33,10 +33,23 @@ pub(super) async fn answer(
     }
     review["status"] = if *resource == SELF_SUBJECT_REVIEWS {
         json!({ "userInfo": { "username": caller.user, "groups": caller.groups } })
+    } else if *resource == SELF_SUBJECT_RULES_REVIEWS {
+        rules(caller)
     } else {
         access(caller)
     };
     Ok(answer::json(201, &review))
+}
+
+fn rules(caller: &Caller) -> Value {
+    if !caller.is_master() {
+        return json!({ "resourceRules": [], "nonResourceRules": [], "incomplete": false });
+    }
+    json!({
+        "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"] }],
+        "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }],
+        "incomplete": false,
+    })
 }
 
 fn access(caller: &Caller) -> Value {
