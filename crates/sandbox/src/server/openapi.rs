@@ -9,21 +9,25 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 use super::answer;
+use crate::Version;
 use crate::resources;
 
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Answers `/openapi/v2` in the form that the client takes.
-pub(super) fn v2(request: &Request<Body>) -> Response<Body> {
+pub(super) fn v2(request: &Request<Body>, version: Version) -> Response<Body> {
+    let parameters = parameters(version);
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("proto-openapi.spec.v2") {
-        return answer::typed(200, PROTOBUF, document());
+        return answer::typed(200, PROTOBUF, document(parameters));
     }
+    let listed: Vec<Value> =
+        parameters.iter().map(|name| json!({ "name": name, "in": "query", "type": "string" })).collect();
     let paths: serde_json::Map<String, Value> = resources::ALL
         .iter()
         .map(|resource| {
             let patch = json!({
-                "parameters": [{ "name": "dryRun", "in": "query", "type": "string" }],
+                "parameters": listed,
                 "x-kubernetes-group-version-kind":
                     { "group": resource.group, "version": resource.version, "kind": resource.kind },
             });
@@ -39,17 +43,30 @@ fn path_of(resource: &resources::Resource) -> String {
     format!("{root}/{}/{}/{{name}}", resource.api_version(), resource.plural)
 }
 
-fn document() -> Vec<u8> {
+/// Returns the parameters of a PATCH that kubectl looks for. Without `fieldValidation`, it would check fields
+/// itself, which it cannot without schemas.
+fn parameters(version: Version) -> &'static [&'static str] {
+    match version {
+        Version::V1_20 | Version::V1_24 => &["dryRun"],
+        Version::V1_34 => &["dryRun", "fieldValidation"],
+    }
+}
+
+fn document(parameters: &[&str]) -> Vec<u8> {
     let info = [text(1, "Kubernetes"), text(2, "unversioned")].concat();
-    let paths: Vec<u8> = resources::ALL.iter().flat_map(|resource| message(2, &path_item(resource))).collect();
+    let paths: Vec<u8> =
+        resources::ALL.iter().flat_map(|resource| message(2, &path_item(resource, parameters))).collect();
     [text(1, "2.0"), message(2, &info), message(8, &paths)].concat()
 }
 
 /// `NamedPathItem{name, value: PathItem{patch: Operation{parameters, vendor_extension}}}`.
-fn path_item(resource: &resources::Resource) -> Vec<u8> {
+fn path_item(resource: &resources::Resource, parameters: &[&str]) -> Vec<u8> {
     // ParametersItem{parameter: Parameter{non_body_parameter: {query_parameter_sub_schema: {in, name}}}}.
-    let query = [text(2, "query"), text(4, "dryRun")].concat();
-    let parameter = message(8, &message(1, &message(2, &message(3, &query))));
+    let parameter = |name: &&str| {
+        let query = [text(2, "query"), text(4, name)].concat();
+        message(8, &message(1, &message(2, &message(3, &query))))
+    };
+    let parameter: Vec<u8> = parameters.iter().flat_map(parameter).collect();
     let kind = format!("group: {:?}\nkind: {:?}\nversion: {:?}\n", resource.group, resource.kind, resource.version);
     let extension = [text(1, "x-kubernetes-group-version-kind"), message(2, &text(2, &kind))].concat();
     let operation = [parameter, message(13, &extension)].concat();

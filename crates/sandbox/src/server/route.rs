@@ -48,7 +48,7 @@ pub(super) async fn answer(
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
         [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(front.version) }))),
         ["atelier", "v1", rest @ ..] => control::answer(front, caller, request, rest).await,
-        ["openapi", "v2"] => Ok(openapi::v2(&request)),
+        ["openapi", "v2"] => Ok(openapi::v2(&request, front.version)),
         ["api"] => Ok(discovery::core(front, &request)),
         ["apis"] => Ok(discovery::groups(front, &request)),
         ["apis", group] => discovery::group(group),
