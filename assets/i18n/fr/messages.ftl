@@ -710,6 +710,11 @@ notice-recovered = La fin du fichier de progression était abîmée ({ $count ->
     [one] 1 octet
    *[other] { $count } octets
 }) : elle a été écartée, le reste est intact.
+notice-history-changed = Le fichier de progression n’est plus tel que le programme l’avait écrit ({ $count ->
+    [one] 1 endroit
+   *[other] { $count } endroits
+} : { $lines }).
+notice-history-shorter = Le fichier de progression a perdu sa fin : il avait { $had } lignes. C’est noté.
 notice-was-reset = L’étape { $step } est revenue à son état de départ.
 notice-solution-applied = La solution de l’étape { $step } est en place.
 notice-caught-up = Les solutions précédentes sont en place : l’étape { $step } est ouverte.

@@ -105,6 +105,11 @@ pub enum Happening {
         /// What.
         observation: check::Observation,
     },
+    /// The log was found to lack lines that it had: its end was cut off, or it was replaced.
+    FoundShorter {
+        /// How many lines it had.
+        had: u64,
+    },
     /// Another log was merged in.
     Merged {
         /// The other log's id.
@@ -172,7 +177,7 @@ impl Progress {
     /// Adds what happened next.
     pub(crate) fn apply(&mut self, what: &Happening) {
         match what {
-            Happening::Began { .. } | Happening::Merged { .. } => {}
+            Happening::Began { .. } | Happening::FoundShorter { .. } | Happening::Merged { .. } => {}
             Happening::Opened { step } => {
                 self.state(step).opened = true;
                 self.current = Some(step.clone());

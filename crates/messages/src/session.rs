@@ -60,6 +60,12 @@ pub fn notice(notice: &Notice) -> String {
             let count = *count;
             say!("notice-recovered", count = count)
         }
+        Notice::HistoryChanged(flaws) => {
+            let shown: Vec<String> = flaws.iter().take(3).map(crate::flaw).collect();
+            let count = flaws.len();
+            say!("notice-history-changed", count = count, lines = shown.join(", "))
+        }
+        Notice::HistoryShorter(had) => say!("notice-history-shorter", had = had.to_string()),
         Notice::Observed(seen) => observation(&seen.what),
         Notice::WasReset(step) => say!("notice-was-reset", step = quoted(&step.to_string())),
         Notice::SolutionApplied(step) => say!("notice-solution-applied", step = quoted(&step.to_string())),

@@ -230,6 +230,10 @@ pub enum Notice {
     Swept(u32),
     /// The end of the progress file was torn by a crash: this many bytes of an unfinished line were dropped.
     Recovered(u64),
+    /// Lines of the progress file are not as the program wrote them.
+    HistoryChanged(Vec<lab::Flaw>),
+    /// The progress file is shorter than it was: it had this many lines.
+    HistoryShorter(u64),
     /// Something was seen in the cluster that a check may need.
     Observed(check::Observation),
     /// The open step is back to its starting state.

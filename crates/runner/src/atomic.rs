@@ -19,6 +19,20 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Replaces `path` by `content` like [`write`], without waiting for the disk: for notes that may be older than what they
+/// are about.
+pub(crate) fn write_soon(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let fresh = folder.join(format!(".{name}-{}", uuid::Uuid::new_v4().simple()));
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh);
+    let result = created.and_then(|mut file| file.write_all(content)).and_then(|()| std::fs::rename(&fresh, path));
+    if result.is_err() {
+        drop(std::fs::remove_file(&fresh));
+    }
+    result
+}
+
 fn write_fresh(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;

@@ -82,6 +82,11 @@ impl Home {
         self.state.join("progress.jsonl")
     }
 
+    /// Returns where the end of the history is noted, so that a history that was cut short shows.
+    pub(crate) fn progress_head(&self) -> PathBuf {
+        self.state.join("progress.head")
+    }
+
     /// Returns the folder of log files.
     pub fn logs(&self) -> PathBuf {
         self.state.join("logs")

@@ -227,6 +227,8 @@ impl Session {
         let courses = Arc::new(options.catalog.courses().to_vec());
         let accepted = read_accepted(&options.home);
         let torn = store.take_torn();
+        let shorter = store.take_shorter();
+        let flaws = store.flaws().to_vec();
         let problem = store.take_problem();
         let current = Current::of(&step, &store.progress().step(&step.id));
         let variables = Arc::new(options.variables);
@@ -263,6 +265,12 @@ impl Session {
         tasks.spawn(async move {
             if torn > 0 {
                 session.say(Notice::Recovered(torn));
+            }
+            if let Some(had) = shorter {
+                session.say(Notice::HistoryShorter(had));
+            }
+            if !flaws.is_empty() {
+                session.say(Notice::HistoryChanged(flaws));
             }
             if let Some(problem) = problem {
                 session.fail(problem.into());

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use lab::{CarryError, Happening, Log, Progress};
+use lab::{CarryError, Flaw, Happening, Head, Log, Progress};
 
 use crate::journal::{Disk, Fresh, Journal, RealDisk};
 use crate::{Home, atomic};
@@ -20,10 +20,13 @@ const WAITING: usize = 1_000;
 pub struct Store {
     journal: Journal,
     path: PathBuf,
+    /// Where the end of the log is noted.
+    head: PathBuf,
     learner: String,
     log: Log,
     unsaved: VecDeque<(Timestamp, Happening)>,
     torn: u64,
+    shorter: Option<u64>,
     problem: Option<StoreError>,
 }
 
@@ -95,10 +98,12 @@ impl Store {
         let mut store = Store {
             journal,
             path,
+            head: home.progress_head(),
             learner: learner.to_owned(),
             log: Log::default(),
             unsaved: VecDeque::new(),
             torn: 0,
+            shorter: None,
             problem: None,
         };
         match store.flush(now) {
@@ -134,10 +139,12 @@ impl Store {
     ///
     /// The file cannot be read or written.
     pub fn flush(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let Store { journal, path, learner, log, unsaved, torn, .. } = self;
+        let Store { journal, path, head, learner, log, unsaved, torn, shorter, .. } = self;
         let mut locked = journal.lock().map_err(|source| failed(path, source))?;
         let fresh = locked.fresh().map_err(|source| failed(path, source))?;
         *torn += fresh.torn;
+        // Only what was not read before can lack something.
+        let begins_here = fresh.anew || log.head().lines == 0;
         let lost = absorb(log, fresh);
         // The file went away under us: what it held is still known here.
         if let Some(lost) = lost {
@@ -145,6 +152,13 @@ impl Store {
             for what in back.into_iter().rev() {
                 unsaved.push_front((now, what));
             }
+        }
+        if begins_here
+            && let Some(noted) = noted(head)
+            && !log.reaches(&noted)
+        {
+            *shorter = Some(noted.lines);
+            unsaved.push_front((now, Happening::FoundShorter { had: noted.lines }));
         }
         let begins = matches!(unsaved.front(), Some((_, Happening::Began { .. })));
         if log.id().is_empty() && !begins {
@@ -157,6 +171,7 @@ impl Store {
             log.push(line);
             unsaved.pop_front();
         }
+        note(head, log);
         Ok(())
     }
 
@@ -168,6 +183,16 @@ impl Store {
     /// Returns the history.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Returns the lines of the history that are not as their writer left them.
+    pub fn flaws(&self) -> &[Flaw] {
+        self.log.flaws()
+    }
+
+    /// Returns how many lines the history had when it was found to be shorter, since the last call.
+    pub fn take_shorter(&mut self) -> Option<u64> {
+        self.shorter.take()
     }
 
     /// Returns how many bytes of unfinished lines were dropped since the last call.
@@ -216,6 +241,23 @@ impl Store {
             whole: carried.whole,
             flaws: carried.log.flaws().len(),
         })
+    }
+}
+
+/// Reads where the log ended; nothing where that was never noted, or the note itself is damaged.
+fn noted(path: &Path) -> Option<Head> {
+    let content = atomic::read(path, 4_096).ok()??;
+    serde_json::from_slice(&content).ok()
+}
+
+/// Notes where the log ends. The note may fail or be lost: an older one is right as well, since the log only grows.
+fn note(path: &Path, log: &Log) {
+    let head = log.head();
+    if noted(path).as_ref() != Some(&head)
+        && let Ok(content) = serde_json::to_vec(&head)
+        && let Err(error) = atomic::write_soon(path, &content)
+    {
+        tracing::debug!(%error, "the end of the history was not noted");
     }
 }
 

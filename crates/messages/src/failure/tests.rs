@@ -119,6 +119,11 @@ fn notices_are_sentences() {
         Notice::Swept(1),
         Notice::Swept(21),
         Notice::Recovered(17),
+        Notice::HistoryChanged(vec![
+            lab::Flaw { line: 3, kind: lab::FlawKind::Changed },
+            lab::Flaw { line: 7, kind: lab::FlawKind::Missing { lines: 2 } },
+        ]),
+        Notice::HistoryShorter(12),
         Notice::Observed(check::Observation { at, what: seen, proven: true }),
         Notice::WasReset(step()),
         Notice::SolutionApplied(step()),

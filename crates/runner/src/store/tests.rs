@@ -1,3 +1,5 @@
+//! The history on disk, killed, cut short, and shared.
+
 use std::fs::File;
 use std::process::Stdio;
 
@@ -229,4 +231,37 @@ fn a_process_killed_at_any_moment_leaves_a_sound_history() {
         let acknowledged: u64 = said.parse().unwrap_or(0);
         assert!(store.log().head().lines >= acknowledged, "{acknowledged} lines were acknowledged");
     }
+}
+
+#[test]
+fn a_history_that_was_cut_short_is_found_out_and_the_finding_is_kept() {
+    let (_root, home) = home();
+    let mut store = open(&home);
+    for id in ["a", "b", "c"] {
+        store.record(at(1), opened(id)).unwrap();
+    }
+    assert_eq!(store.take_shorter(), None);
+    drop(store);
+    let lines = std::fs::read_to_string(home.progress()).unwrap();
+    let kept: String = lines.split_inclusive('\n').take(2).collect();
+    std::fs::write(home.progress(), kept).unwrap();
+    let mut store = open(&home);
+    assert_eq!(store.take_shorter(), Some(4));
+    assert_eq!(steps(&store), ["a"]);
+    assert_eq!(store.flaws(), []);
+    drop(store);
+    assert_eq!(open(&home).take_shorter(), None, "it is said once");
+    assert!(std::fs::read_to_string(home.progress()).unwrap().contains("{\"found_shorter\":{\"had\":4}}"));
+}
+
+#[test]
+fn a_damaged_note_about_the_end_accuses_nobody() {
+    let (_root, home) = home();
+    open(&home).record(at(1), opened("a")).unwrap();
+    for damaged in ["", "{", "{\"lines\":-1,\"digest\":\"\"}"] {
+        std::fs::write(home.progress_head(), damaged).unwrap();
+        assert_eq!(open(&home).take_shorter(), None);
+    }
+    std::fs::remove_file(home.progress_head()).unwrap();
+    assert_eq!(open(&home).take_shorter(), None);
 }

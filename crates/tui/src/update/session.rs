@@ -115,7 +115,11 @@ fn on_notice(model: &mut Model, notice: &Notice) {
     let tone = match notice {
         Notice::Failed(_) => Tone::Bad,
         Notice::WasReset(_) | Notice::SolutionApplied(_) | Notice::CaughtUp(_) | Notice::Observed(_) => Tone::Good,
-        Notice::KeptAside(_) | Notice::Swept(_) | Notice::Recovered(_) => Tone::Plain,
+        Notice::KeptAside(_)
+        | Notice::Swept(_)
+        | Notice::Recovered(_)
+        | Notice::HistoryChanged(_)
+        | Notice::HistoryShorter(_) => Tone::Plain,
     };
     model.say(tone, one_line(&messages::notice(notice)));
 }
