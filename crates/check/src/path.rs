@@ -206,4 +206,17 @@ mod tests {
             assert_eq!(FieldPath::try_from(text.to_owned()).unwrap_err().at, at, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_path_or_is_refused(text in "[a-z.\\[\\]\"=*0-9 é]{0,24}") {
+            match FieldPath::try_from(text.clone()) {
+                Ok(path) => {
+                    proptest::prop_assert_eq!(path.as_str(), text.as_str());
+                    path.find(&json!({ "a": [{ "b": 1 }] }));
+                }
+                Err(bad) => proptest::prop_assert!(bad.at >= 1 && bad.at <= text.chars().count() + 1),
+            }
+        }
+    }
 }

@@ -227,3 +227,6 @@ fn bounds(field: &'static str, value: u64, (min, max): (u64, u64), problems: &mu
         problems.push(Problem::OutOfBounds { field, min, max });
     }
 }
+
+#[cfg(test)]
+mod tests;

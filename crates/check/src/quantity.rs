@@ -157,4 +157,17 @@ mod tests {
             assert_eq!(text.parse::<Quantity>().unwrap().to_string(), shown);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_written_is_read_back(whole in 0_i64..1_000_000_000_000, suffix in "(|m|Ki|Mi|k|M)") {
+            let quantity: Quantity = format!("{whole}{suffix}").parse().unwrap();
+            proptest::prop_assert_eq!(quantity.to_string().parse::<Quantity>().unwrap(), quantity);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[-+0-9.eEmkMiGnu]{0,40}") {
+            let _ = text.parse::<Quantity>();
+        }
+    }
 }

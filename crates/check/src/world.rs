@@ -153,6 +153,17 @@ pub struct RunId(pub String);
 impl RunId {
     /// The label that carries the run's name.
     pub const LABEL: &'static str = "atelier.dev/run";
+    /// Names a run of the process with this id; `nonce` tells its runs apart.
+    pub fn of_process(process: u32, nonce: &str) -> RunId {
+        RunId(format!("p{process}-{nonce}"))
+    }
+
+    /// Returns the process that the run belongs to, where the name tells. It means something only on the machine
+    /// that named the run.
+    pub fn process(&self) -> Option<u32> {
+        self.0.strip_prefix('p')?.split_once('-')?.0.parse().ok()
+    }
+
     /// The annotation that carries the deadline (RFC 3339) after which anybody may sweep the object.
     pub const DEADLINE: &'static str = "atelier.dev/deadline";
 }

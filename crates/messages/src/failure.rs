@@ -134,9 +134,20 @@ fn environment(error: &EnvironmentError) -> Failure {
         EnvironmentError::Client { server, source } => {
             failure!(Side::Environment, "fail-client", server = quoted(server), detail = quoted(&deepest(source)))
         }
-        EnvironmentError::Unreachable { server, source } => {
-            failure!(Side::Environment, "fail-unreachable", server = quoted(server), detail = quoted(&deepest(source)))
-        }
+        EnvironmentError::Unreachable { server, source } => match source.as_ref() {
+            ClusterError::TimedOut { limit, .. } => failure!(
+                Side::Environment,
+                "fail-unreachable-late",
+                server = quoted(server),
+                duration = duration(*limit)
+            ),
+            other => failure!(
+                Side::Environment,
+                "fail-unreachable",
+                server = quoted(server),
+                detail = quoted(&deepest(other))
+            ),
+        },
         EnvironmentError::Changed(Difference::Server) => failure!(Side::Environment, "fail-changed-server"),
         EnvironmentError::Changed(Difference::Authority) => failure!(Side::Environment, "fail-changed-authority"),
         EnvironmentError::Changed(Difference::Cluster) => failure!(Side::Environment, "fail-changed-cluster"),

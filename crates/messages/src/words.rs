@@ -262,4 +262,13 @@ mod tests {
         assert_eq!(shell_word("it's"), "'it'\\''s'");
         assert_eq!(shell_word(""), "''");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_but_line_breaks_controls(text in "(\\PC|[\u{1b}\u{9b}\u{9d}\u{7}\r\n\t\\[\\];0-9A-Za-z\\\\]){0,60}") {
+            let clean = sanitize(&text);
+            proptest::prop_assert!(!clean.chars().any(|c| c.is_control() && c != '\n'));
+            proptest::prop_assert_eq!(sanitize(&clean), clean);
+        }
+    }
 }

@@ -90,7 +90,7 @@ impl Ground {
             observations: seen.observations.clone(),
             answer: seen.answers.get(check).cloned(),
             now,
-            run: RunId(uuid::Uuid::new_v4().simple().to_string()),
+            run: RunId::of_process(std::process::id(), &uuid::Uuid::new_v4().simple().to_string()),
         })
     }
 }

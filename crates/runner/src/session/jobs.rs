@@ -325,6 +325,14 @@ pub(crate) async fn environment(home: &crate::Home, choice: Choice) -> Result<Ha
     }
 }
 
+/// Returns whether a process of this machine is alive; one that belongs to another user is.
+fn is_alive(process: u32) -> bool {
+    use nix::errno::Errno;
+    use nix::sys::signal::kill;
+    use nix::unistd::Pid;
+    i32::try_from(process).is_ok_and(|process| kill(Pid::from_raw(process), None) != Err(Errno::ESRCH))
+}
+
 /// Removes what an earlier run left. A failure is not the learner's business: it is tried at the next start.
 pub(crate) async fn sweep(ground: &Ground, namespaces: &[String]) -> u32 {
     if let Kind::Cluster(_) = ground.environment.kind
@@ -332,8 +340,12 @@ pub(crate) async fn sweep(ground: &Ground, namespaces: &[String]) -> u32 {
     {
         return 0;
     }
+    // The processes that use a sandbox are on this machine: what one that is gone began has ended. On a real
+    // cluster only the deadline tells.
+    let is_sandbox = matches!(ground.environment.kind, Kind::Sandbox);
+    let has_ended = |run: &check::RunId| is_sandbox && run.process().is_some_and(|process| !is_alive(process));
     let swept =
-        check::kinds::quota_exhaustion::sweep(&ground.environment.client, namespaces, Timestamp::now(), |_| false);
+        check::kinds::quota_exhaustion::sweep(&ground.environment.client, namespaces, Timestamp::now(), has_ended);
     swept.await.unwrap_or_else(|error| {
         tracing::warn!(%error, "what an earlier run left cannot be swept");
         0

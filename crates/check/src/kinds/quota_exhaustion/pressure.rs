@@ -20,7 +20,7 @@ use crate::objects::unless_cancelled;
 use crate::{Cluster, Error, RunId};
 
 /// After this, anybody may remove what the trial left.
-const LIFE: SignedDuration = SignedDuration::from_mins(10);
+const LIFE: SignedDuration = SignedDuration::from_mins(5);
 
 /// The first pause after which a silent cluster is asked whether it still admits Pods, and the longest.
 const QUIET: (Duration, Duration) = (Duration::from_millis(40), Duration::from_secs(2));
