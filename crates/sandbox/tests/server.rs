@@ -449,6 +449,8 @@ async fn nobody_comes_in_without_a_certificate() {
     assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
     let control = Request::get("/atelier/v1/snapshot").body(Vec::new()).unwrap();
     assert!(client.request_text(control).await.is_err());
+    let token = Request::get("/version").header("authorization", "Bearer x").body(Vec::new()).unwrap();
+    assert!(matches!(client.request_text(token).await, Err(kube::Error::Api(status)) if status.code == 401));
     let ready = Request::get("/readyz").body(Vec::new()).unwrap();
     assert_eq!(client.request_text(ready).await.unwrap(), "ok");
     sandbox.stop().await;

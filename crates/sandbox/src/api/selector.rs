@@ -121,14 +121,6 @@ impl Selector {
     pub(crate) fn matches_fields(&self, object: &Value) -> bool {
         self.conditions.iter().all(|condition| condition.holds(Some(&field(object, &condition.key))))
     }
-
-    /// Returns the name that `metadata.name=…` asks for, if it does.
-    pub(crate) fn single_name(&self) -> Option<&str> {
-        self.conditions.iter().find_map(|condition| match &condition.test {
-            Test::In(values) if condition.key == "metadata.name" => values.first().map(String::as_str),
-            Test::In(_) | Test::NotIn(_) | Test::Exists | Test::Absent => None,
-        })
-    }
 }
 
 fn gvk(resource: &Resource) -> String {

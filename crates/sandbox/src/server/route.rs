@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
+use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use serde_json::json;
 
@@ -40,6 +41,10 @@ pub(super) async fn answer(
     let decoded: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
     let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
     let is_public = matches!(segments.as_slice(), ["healthz" | "livez" | "readyz" | "version", ..]);
+    if !caller.is_authenticated() && request.headers().contains_key(AUTHORIZATION) {
+        // No token is known here: whoever shows one shows a wrong one.
+        return Err(Status::unauthorized());
+    }
     if !is_public && !caller.is_authenticated() {
         return Err(refuse_anonymous(&path, &segments, request.method(), caller));
     }
