@@ -16,6 +16,7 @@ mod prepare;
 mod priority;
 pub(crate) mod quota;
 mod service_account;
+mod simulation;
 mod tolerations;
 
 /// One question of the chain.
@@ -162,6 +163,7 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
         Box::new(prepare::Prepare(version)),
+        Box::new(simulation::Simulation),
         Box::new(quota::ResourceQuota(version)),
     ]
 }

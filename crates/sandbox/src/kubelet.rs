@@ -162,7 +162,7 @@ impl Kubelet {
 
     fn upsert(&mut self, pod: &Object) {
         match self.pods.get_mut(uid(pod)) {
-            Some(run) => run.object = Object::clone(pod),
+            Some(run) => run.observe(pod),
             None => {
                 self.pods.insert(uid(pod).to_owned(), PodRun::new(pod));
             }

@@ -47,7 +47,20 @@ pub(super) struct PodRun {
     pub(super) accepted: Option<Timestamp>,
     /// Init containers and sidecars first, as in the `spec`.
     pub(super) containers: Vec<Container>,
+    /// Whether the status is to be written again.
+    pub(super) status_is: Freshness,
     stage: Stage,
+    /// When something comes by itself.
+    due: Option<Instant>,
+}
+
+/// Whether the API shows what the kubelet knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// It does.
+    Current,
+    /// Something changed since.
+    Stale,
 }
 
 /// Where a Pod is in its life.
@@ -83,8 +96,24 @@ impl PodRun {
             address: None,
             accepted: None,
             containers,
+            status_is: Freshness::Stale,
             stage: Stage::SettingUp { until: None },
+            due: None,
         }
+    }
+
+    /// Takes the newest form of the object.
+    pub(super) fn observe(&mut self, object: &Object) {
+        // What somebody else wrote into the status is written over, and a deletion starts the end.
+        if self.object["status"] != object["status"] || is_deleted(&self.object) != is_deleted(object) {
+            self.status_is = Freshness::Stale;
+        }
+        self.object = Object::clone(object);
+    }
+
+    /// Returns whether nothing is to be done before this time.
+    fn rests_until(&self, now: Instant) -> bool {
+        self.status_is == Freshness::Current && self.due.is_none_or(|due| now < due)
     }
 
     /// Returns whether nothing is left of it.
@@ -134,10 +163,18 @@ impl PodRun {
             kubelet.recorder.normal(&self.object, "SandboxChanged", message);
         }
         self.stage = Stage::SettingUp { until: None };
+        self.status_is = Freshness::Stale;
     }
 
     /// Does what is due and returns when the next thing is.
     pub(super) fn step(&mut self, kubelet: &mut Kubelet, now: Instant) -> Option<Instant> {
+        if !self.rests_until(now) {
+            self.due = self.work(kubelet, now);
+        }
+        self.due
+    }
+
+    fn work(&mut self, kubelet: &mut Kubelet, now: Instant) -> Option<Instant> {
         if is_deleted(&self.object) && !matches!(self.stage, Stage::Stopping { .. } | Stage::Gone) {
             self.stop(kubelet, now);
         }
@@ -152,7 +189,7 @@ impl PodRun {
                 let until = now + kubelet.api.clock().scaled(time);
                 self.stage = Stage::SettingUp { until: Some(until) };
                 self.write_status(kubelet);
-                if until <= now { self.step(kubelet, now) } else { Some(until) }
+                if until <= now { self.work(kubelet, now) } else { Some(until) }
             }
             Stage::SettingUp { until: Some(until) } if now < until => Some(until),
             Stage::SettingUp { .. } => {
@@ -170,10 +207,12 @@ impl PodRun {
                     self.address = kubelet.host_address();
                 }
                 self.stage = Stage::Active;
-                self.step(kubelet, now)
+                self.status_is = Freshness::Stale;
+                self.work(kubelet, now)
             }
             Stage::Active => {
                 if is_terminal(&self.object) {
+                    self.status_is = Freshness::Current;
                     return None;
                 }
                 let due = self.advance(kubelet, now);
@@ -270,6 +309,7 @@ impl PodRun {
                 }
                 Phase::Ended { end, at } => {
                     let (exit, at) = (end.exit, *at);
+                    self.status_is = Freshness::Stale;
                     if !self.restarts(index, exit) {
                         return None;
                     }
@@ -335,6 +375,7 @@ impl PodRun {
             container.last = Some(end.clone());
         }
         container.phase = Phase::Idle;
+        self.status_is = Freshness::Stale;
     }
 
     /// Lets a container wait for a reason.
@@ -344,6 +385,7 @@ impl PodRun {
             container.last = Some(end.clone());
         }
         container.phase = Phase::Held { reason, message, until };
+        self.status_is = Freshness::Stale;
     }
 
     /// Ends a running container and its log.
@@ -351,6 +393,7 @@ impl PodRun {
         if self.containers[index].is_running() {
             let at = kubelet.api.clock().now();
             self.containers[index].end(exit, reason, "", now, at);
+            self.status_is = Freshness::Stale;
             kubelet.api.logs().close(&self.instance(index));
         }
     }

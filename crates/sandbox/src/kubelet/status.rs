@@ -12,11 +12,15 @@ use crate::resources::{NODES, PODS};
 use super::Kubelet;
 use super::container::{Container, Ended, Phase, Role};
 use super::images::{self, Step};
-use super::pod::PodRun;
+use super::pod::{Freshness, PodRun};
 
 impl PodRun {
     /// Writes the status if it changed.
     pub(super) fn write_status(&mut self, kubelet: &mut Kubelet) {
+        if self.status_is == Freshness::Current {
+            return;
+        }
+        self.status_is = Freshness::Current;
         if is_terminal(&self.object) {
             return;
         }

@@ -14,7 +14,7 @@ use crate::kubelet::container::{Ended, Phase, Run};
 use crate::kubelet::images::{self, Image, ImageError};
 use crate::resources::{CONFIG_MAPS, SECRETS};
 
-use super::{LOOK_AGAIN, PodRun};
+use super::{Freshness, LOOK_AGAIN, PodRun};
 
 /// How long a pull takes.
 const PULL: Duration = Duration::from_millis(1600);
@@ -28,6 +28,7 @@ const HOPELESS: Duration = Duration::from_secs(15);
 impl PodRun {
     /// Begins a container: finds its image, or pulls it.
     pub(super) fn begin(&mut self, kubelet: &mut Kubelet, index: usize, now: Instant) {
+        self.status_is = Freshness::Stale;
         let reference = text(&self.containers[index].spec, "/image").to_owned();
         let policy = text(&self.containers[index].spec, "/imagePullPolicy").to_owned();
         let found = images::find(&reference);
@@ -90,6 +91,7 @@ impl PodRun {
 
     /// The pull is over, well or not.
     pub(super) fn pulled(&mut self, kubelet: &mut Kubelet, index: usize, now: Instant) {
+        self.status_is = Freshness::Stale;
         let reference = text(&self.containers[index].spec, "/image").to_owned();
         match images::find(&reference) {
             Ok(image) => {
