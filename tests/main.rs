@@ -1,4 +1,5 @@
 //! One binary for every test that needs more than one crate.
 
+mod cli;
 mod labs;
 mod tidy;

@@ -67,23 +67,23 @@ arg-shell = bash, zsh ou fish
 arg-topic = Une commande, ou « codes-retour »
 arg-kubectl = Ce que l’on écrirait après kubectl
 
-failure-title = Erreur :{" "}
-failure-title-author = Erreur dans un parcours :{" "}
-failure-title-internal = Erreur interne :{" "}
-failure-internal = une faute de notre part a interrompu la commande.
+failure-title = Erreur.{" "}
+failure-title-author = Erreur dans un parcours.{" "}
+failure-title-internal = Erreur interne.{" "}
+failure-internal = Une faute de notre part a interrompu la commande.
 failure-internal-hint = Le détail est dans le journal ; transmettez-le à votre formateur.
 
-usage-unknown-argument = l’option ou l’argument « { $argument } » n’existe pas.
-usage-unknown-command = la commande « { $command } » n’existe pas.
+usage-unknown-argument = L’option ou l’argument « { $argument } » n’existe pas.
+usage-unknown-command = La commande « { $command } » n’existe pas.
 usage-invalid-value = « { $value } » n’est pas une valeur possible pour { $argument }.
 usage-invalid-value-allowed = Valeurs possibles : { $allowed }.
 usage-missing-value = { $argument } attend une valeur.
-usage-missing = il manque { $arguments }.
-usage-missing-command = il manque une commande.
+usage-missing = Il manque { $arguments }.
+usage-missing-command = Il manque une commande.
 usage-conflict = { $argument } ne va pas avec { $other }.
 usage-repeated = { $argument } ne se donne qu’une fois.
-usage-not-utf8 = un argument n’est pas du texte lisible.
-usage-other = la ligne de commande n’est pas comprise.
+usage-not-utf8 = Un argument n’est pas du texte lisible.
+usage-other = La ligne de commande n’est pas comprise.
 usage-similar = Vouliez-vous dire « { $name } » ?
 usage-see = Voyez « { $command } --help ».
 
@@ -96,10 +96,10 @@ help-exit-codes =
      64   mauvais usage, ou pas de terminal là où il en faut un
      70   faute interne du programme
     
-help-no-topic = il n’y a pas d’aide sur « { $topic } ».
+help-no-topic = Il n’y a pas d’aide sur « { $topic } ».
 help-no-topic-hint = Les sujets : codes-retour, ou le nom d’une commande.
 
-no-terminal = l’application a besoin d’un terminal, et l’entrée ou la sortie n’en est pas un.
+no-terminal = L’application a besoin d’un terminal, et l’entrée ou la sortie n’en est pas un.
 no-terminal-hint = Sans terminal : « atelier check », « atelier list », « atelier status », ou « atelier run --plain ».
 
 kubectl-unknown-verb = Le kubectl de secours d’Atelier ne connaît pas la commande « { $verb } ». Un vrai kubectl la connaît peut-être : installez-le, il sera utilisé à la place de celui-ci.
@@ -120,7 +120,7 @@ labs-have-errors = { $count ->
 }
 labs-empty = { $path } ne contient aucun parcours lisible.
 labs-empty-hint = Un parcours est un dossier « labs/NOM » avec un fichier course.yaml.
-no-current-step = aucune étape n’est en cours.
+no-current-step = Aucune étape n’est en cours.
 no-step-hint = « atelier list » donne les étapes.
 
 list-points = { $points }/{ $max } pts
@@ -161,31 +161,31 @@ progress-flaws = { $count ->
 }
 
 cluster-confirm = Les commandes et les contrôles vont agir sur le cluster « { $context } » ({ $server }). Tapez le nom du contexte pour confirmer :
-cluster-unconfirmed = le cluster « { $context } » ({ $server }) n’est pas confirmé.
+cluster-unconfirmed = Le cluster « { $context } » ({ $server }) n’est pas confirmé.
 cluster-unconfirmed-hint = Nommez-le : --env cluster --context { $context }
 course-accept = Le parcours « { $course } » n’est pas livré avec le programme, et ses commandes vont s’exécuter sur cette machine. Empreinte : { $digest }. Tapez « oui » pour l’accepter :
 course-accept-word = oui
-course-unaccepted = les commandes du parcours « { $course } » n’ont pas été acceptées.
+course-unaccepted = Les commandes du parcours « { $course } » n’ont pas été acceptées.
 course-unaccepted-hint = Après l’avoir relu : --accept { $digest }
 
 sandbox-ready = Bac à sable prêt sur { $address }. Dans un autre terminal : export KUBECONFIG={ $path }. Ctrl-C l’arrête.
 sandbox-detached = Bac à sable prêt, processus { $pid }. « atelier sandbox down » l’arrête.
-sandbox-not-started = le bac à sable n’a pas démarré.
-sandbox-already-up = le bac à sable tourne déjà (processus { $pid }).
+sandbox-not-started = Le bac à sable n’a pas démarré.
+sandbox-already-up = Le bac à sable tourne déjà (processus { $pid }).
 sandbox-already-up-hint = « atelier sandbox status » dit où est son kubeconfig.
 sandbox-not-loopback = { $address } n’est pas une adresse de la boucle locale.
 sandbox-not-running = Le bac à sable ne tourne pas.
 sandbox-not-running-hint = « atelier sandbox up --detach » le démarre ; l’application le fait aussi.
-sandbox-of-the-app = le bac à sable appartient à l’application ouverte (processus { $pid }) : quittez-la.
-sandbox-not-stopped = le bac à sable (processus { $pid }) ne s’est pas arrêté.
+sandbox-of-the-app = Le bac à sable appartient à l’application ouverte (processus { $pid }) : quittez-la.
+sandbox-not-stopped = Le bac à sable (processus { $pid }) ne s’est pas arrêté.
 sandbox-stopped = Bac à sable arrêté. Son état est gardé.
 sandbox-running = Le bac à sable tourne (processus { $pid }), Kubernetes { $version }. Kubeconfig : { $path }
 sandbox-was-reset = Le bac à sable est remis à neuf.
-sandbox-not-reset = le bac à sable n’a pas pu être remis à neuf.
+sandbox-not-reset = Le bac à sable n’a pas pu être remis à neuf.
 sandbox-no-node = « { $node } » n’est pas un nom de nœud.
 sandbox-repaired = { $node } est réparé.
-sandbox-silent = le bac à sable ne répond pas.
-sandbox-refused = le bac à sable refuse : { $why }.
+sandbox-silent = Le bac à sable ne répond pas.
+sandbox-refused = Le bac à sable refuse : { $why }.
 kubeconfig-unwritable = { $path } ne peut pas être écrit.
 kubeconfig-not-ours = { $path } existe et ne vient pas du bac à sable : il n’est pas remplacé.
 file-unwritable = { $path } ne peut pas être écrit.

@@ -336,7 +336,8 @@ pub(crate) fn read<I>(arguments: I) -> Result<Arguments, clap::Error>
 where
     I: IntoIterator<Item = std::ffi::OsString>,
 {
-    let mut tree = tree();
-    let matches = tree.try_get_matches_from_mut(arguments)?;
+    // Whatever file the program is called by, its help says `atelier`.
+    let mut tree = tree().no_binary_name(true);
+    let matches = tree.try_get_matches_from_mut(arguments.into_iter().skip(1))?;
     Arguments::from_arg_matches(&matches)
 }

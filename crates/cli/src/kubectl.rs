@@ -12,6 +12,7 @@ mod change;
 mod create;
 mod delete;
 mod describe;
+mod explain;
 mod flags;
 mod get;
 mod jsonpath;
@@ -89,7 +90,7 @@ const VERBS: &[(&str, &[Flag])] = &[
     ("cordon", nodes::FLAGS),
     ("uncordon", nodes::FLAGS),
     ("drain", nodes::FLAGS),
-    ("explain", about::EXPLAIN_FLAGS),
+    ("explain", explain::FLAGS),
     ("top", about::TOP_FLAGS),
     ("api-resources", about::RESOURCES_FLAGS),
     ("cluster-info", about::NO_FLAGS),
@@ -135,7 +136,7 @@ async fn run(arguments: &[String]) -> Result<(), Trouble> {
         "cordon" => nodes::cordon(&api().await?, &given, Schedulable::No).await,
         "uncordon" => nodes::cordon(&api().await?, &given, Schedulable::Yes).await,
         "drain" => nodes::drain(&api().await?, &given).await,
-        "explain" => about::explain(&api().await?, &given).await,
+        "explain" => explain::run(&api().await?, &given).await,
         "top" => about::top(&api().await?, &given).await,
         "api-resources" => about::api_resources(&api().await?, &given).await,
         "cluster-info" => about::cluster_info(&api().await?).await,

@@ -1,5 +1,7 @@
 //! `atelier` and `atelier run`: the application.
 
+use std::io::BufRead as _;
+
 use runner::{Confirmation, Session};
 
 use crate::arguments::{Labs, Run};
@@ -24,11 +26,25 @@ pub(crate) fn run(arguments: &Run, labs: &Labs) -> Ended {
             events.next().await.map(|event| (event, events))
         });
         let session = tui::Session { requests: handle.requests.clone(), events: Box::pin(events) };
-        let ended = tui::run(session, tui::Options { state, prefix: 'g' }).await;
+        let ended = if arguments.plain {
+            let look = tui::Look::of(|name| std::env::var(name).ok());
+            tui::plain(session, next_line, std::io::stdout(), look.characters).await
+        } else {
+            tui::run(session, tui::Options { state, prefix: 'g' }).await
+        };
         handle.close().await;
         ended.map_err(unsuited)
     })?;
     Ok(Exit::Well)
+}
+
+/// The learner's next line; `None` once the input has ended.
+fn next_line() -> Option<String> {
+    let mut line = String::new();
+    match std::io::stdin().lock().read_line(&mut line) {
+        Ok(0) | Err(_) => None,
+        Ok(_) => Some(line),
+    }
 }
 
 fn unsuited(error: tui::Error) -> Failure {
