@@ -151,3 +151,94 @@ impl Course {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Tree;
+
+    fn catalog() -> Catalog {
+        let step = b"---\nformat: 1\ntitle: t\npoints: 2\n---\n".to_vec();
+        let course = |chapters: &str| format!("format: 1\ntitle: t\nchapters: {chapters}\n").into_bytes();
+        let labs = Tree::from_files(
+            "labs",
+            [
+                (
+                    "alpha/course.yaml",
+                    course("[{ title: A, steps: [01-un, 01-un-bis] }, { title: B, steps: [02-deux] }]"),
+                ),
+                ("alpha/01-un.md", step.clone()),
+                ("alpha/01-un-bis.md", step.clone()),
+                ("alpha/02-deux.md", step.clone()),
+                ("alpha-plus/course.yaml", course("[{ title: A, steps: [02-deux, 03-trois] }]")),
+                ("alpha-plus/02-deux.md", step.clone()),
+                ("alpha-plus/03-trois.md", step),
+            ],
+        );
+        crate::load(&labs, None).0
+    }
+
+    #[test]
+    fn a_step_is_found_by_its_name_or_an_unambiguous_beginning() {
+        let catalog = catalog();
+        let found = |name: &str| match catalog.find(name) {
+            Ok(step) => step.id.to_string(),
+            Err(FindError::Unknown(name)) => format!("unknown {name}"),
+            Err(FindError::Ambiguous { candidates, .. }) => format!("{} candidates", candidates.len()),
+        };
+        for (name, expected) in [
+            ("alpha/01-un", "alpha/01-un"),
+            ("01-un", "alpha/01-un"),
+            ("01-un-", "alpha/01-un-bis"),
+            ("01", "2 candidates"),
+            ("03", "alpha-plus/03-trois"),
+            ("alpha/02", "alpha/02-deux"),
+            ("alpha-/02", "alpha-plus/02-deux"),
+            ("02-deux", "2 candidates"),
+            ("alpha", "alpha/01-un"),
+            ("alpha/", "alpha/01-un"),
+            ("alpha-plus", "alpha-plus/02-deux"),
+            ("04", "unknown 04"),
+            ("beta/01-un", "unknown beta/01-un"),
+            ("", "unknown "),
+            ("/", "unknown /"),
+            ("../01-un", "unknown ../01-un"),
+        ] {
+            assert_eq!(found(name), expected, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn steps_follow_each_other_inside_their_course() {
+        let catalog = catalog();
+        let id = |text: &str| StepId::try_from(text.to_owned()).unwrap();
+        let named = |step: Option<&Step>| step.map(|step| step.id.to_string());
+        assert_eq!(named(catalog.next(&id("alpha/01-un-bis"))), Some("alpha/02-deux".to_owned()));
+        assert_eq!(named(catalog.next(&id("alpha/02-deux"))), None);
+        assert_eq!(named(catalog.previous(&id("alpha/02-deux"))), Some("alpha/01-un-bis".to_owned()));
+        assert_eq!(named(catalog.previous(&id("alpha/01-un"))), None);
+        assert_eq!(named(catalog.next(&id("beta/01-un"))), None);
+        let course = &catalog.courses()[0];
+        let chapters: Vec<(&str, usize)> =
+            course.chapters().into_iter().map(|(title, steps)| (title, steps.len())).collect();
+        assert_eq!((chapters, course.points()), (vec![("A", 2), ("B", 1)], 6));
+    }
+
+    #[test]
+    fn a_later_course_of_the_same_id_takes_the_place_of_the_earlier() {
+        let mut catalog = catalog();
+        let mut course = catalog.courses()[1].clone();
+        course.title = "autre".to_owned();
+        catalog.extend([course]);
+        let titles: Vec<&str> = catalog.courses().iter().map(|course| course.title.as_str()).collect();
+        assert_eq!(titles, ["t", "autre"]);
+    }
+
+    #[test]
+    fn an_id_that_could_leave_its_folder_is_none() {
+        for text in ["a", "a/", "/a", "a/b/c", "../a", "a/..", "a/.b", "a/b\n", "a/b\u{1b}[31m", "a b/c"] {
+            assert!(StepId::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+        assert!(StepId::try_from("a/b-1.c_d".to_owned()).is_ok());
+    }
+}

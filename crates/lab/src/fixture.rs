@@ -1,6 +1,8 @@
 //! Reads the fixtures of the tests: several files in one text, each after a line `%% path`. `␛` stands for the escape
 //! character, `␍` for a carriage return, `·` for a no-break space.
 
+use proptest::prelude::*;
+
 use crate::tree::Tree;
 
 /// Returns the `labs` and the `solutions` of a fixture.
@@ -36,3 +38,17 @@ pub(crate) fn each(folder: &str, least: usize, judge: impl Fn(&str) -> String) {
 
 /// A course of one step that has nothing wrong, for tests that spoil it.
 pub(crate) const GOOD: &str = include_str!("../fixtures/load/good.txt");
+
+/// Text made of the pieces that mean something to the loader, and of anything.
+pub(crate) fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "---\n", "format: 1\n", "title: x\n", "checks:\n", "  - id: a\n", "    expect:\n", "      question: {", "}\n",
+            "```bash run\n", "```\n", "~~~", "> ", "- ", "![a](b)", "[a]: b\n", "[^1]", "&#27;", "&#x202e;", "\u{1b}[", "\t",
+            "\r\n", "|\n", "&a ", "*a", "<<: ", "!!binary ", "\u{feff}", "é", "# ", "<b>", "| a |\n|---|\n", "\"\\e\"", "\0",
+            "« ", " »", " : ", " ! ", "50 %", "memoire ", "[a][b] ", "*x* ", "<!-- ", "https://a.fr/b:c ", "| - ", "chapters: [{ title: a, steps: [a] }]\n",
+        ]).prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+}

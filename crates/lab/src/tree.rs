@@ -272,3 +272,84 @@ fn portable_name(name: &str) -> bool {
 pub(crate) fn safe_path(path: &str) -> bool {
     path.len() <= 500 && path.split('/').all(|part| part != "." && part != ".." && portable_name(part))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_that_stay_below_are_safe() {
+        for path in ["a", "a/b.yaml", ".github/workflows/ci.yaml", "é"] {
+            assert!(safe_path(path), "{path}");
+        }
+        let long = "a/".repeat(300) + "a";
+        for path in [
+            "",
+            "/",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "../a",
+            "a/../b",
+            ".",
+            "./a",
+            "a\\b",
+            "C:a",
+            "a\n",
+            "a\0",
+            long.as_str(),
+        ] {
+            assert!(!safe_path(path), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_too_deep_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join(vec!["a"; DEPTH_LIMIT as usize + 3].join("/"));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("f"), "x").unwrap();
+        std::fs::write(folder.path().join("f"), "x").unwrap();
+        let tree = Tree::read(folder.path()).unwrap();
+        assert_eq!(tree.files.keys().collect::<Vec<_>>(), ["f"]);
+        let limit = FolderLimit::Depth(DEPTH_LIMIT);
+        assert_eq!(
+            tree.refused.iter().map(|found| &found.kind).collect::<Vec<_>>(),
+            [&DiagnosticKind::FolderTooLarge { limit }]
+        );
+    }
+
+    #[test]
+    fn what_editors_leave_is_no_part_of_a_lab() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".DS_Store", "a.md~", ".a.md.swp", ".dockerignore", "a.md"] {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let tree = Tree::read(folder.path()).unwrap();
+        assert_eq!(tree.files.keys().collect::<Vec<_>>(), [".dockerignore", "a.md"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_and_files_that_cannot_be_used_are_reported_and_the_rest_is_read() {
+        use std::os::unix::ffi::OsStrExt as _;
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &[u8]| folder.path().join(std::ffi::OsStr::from_bytes(name));
+        for name in [&b"good"[..], b"esc\x1b[31m", b"\xff", b"back\\slash"] {
+            std::fs::write(path(name), "x").unwrap();
+        }
+        std::fs::write(path(b"closed"), "x").unwrap();
+        std::fs::set_permissions(path(b"closed"), std::fs::Permissions::from_mode(0o000)).unwrap();
+        let tree = Tree::read(folder.path()).unwrap();
+        let bad = tree.refused.iter().filter(|found| found.kind == DiagnosticKind::BadFileName).count();
+        assert_eq!(bad, 3);
+        assert!(tree.refused.iter().all(|found| !found.file.chars().any(char::is_control)));
+        // Whoever may read everything reads it; anybody else is told.
+        let closed = std::fs::read(path(b"closed")).is_ok();
+        assert_eq!(tree.content("closed").is_some(), closed);
+        assert_eq!(tree.refused.len(), if closed { 3 } else { 4 });
+        assert!(tree.content("good").is_some());
+    }
+}

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::fixture::{GOOD, each, trees};
+use crate::fixture::{GOOD, each, hostile, trees};
 use crate::tree::{TEXT_LIMIT, Tree};
 use crate::{BlockKind, Catalog, Diagnostic, DiagnosticKind, Segment, load, load_folder};
 
@@ -153,20 +153,6 @@ fn the_embedded_courses_have_nothing_wrong() {
     let (catalog, problems) = crate::embedded_with_diagnostics();
     assert_eq!(problems.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(catalog.courses().iter().all(|course| course.embedded));
-}
-
-/// Text made of the pieces that mean something to the loader, and of anything.
-fn hostile() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        4 => prop::sample::select(vec![
-            "---\n", "format: 1\n", "title: x\n", "checks:\n", "  - id: a\n", "    expect:\n", "      question: {", "}\n",
-            "```bash run\n", "```\n", "~~~", "> ", "- ", "![a](b)", "[a]: b\n", "[^1]", "&#27;", "&#x202e;", "\u{1b}[", "\t",
-            "\r\n", "|\n", "&a ", "*a", "<<: ", "!!binary ", "\u{feff}", "é", "# ", "<b>", "| a |\n|---|\n", "\"\\e\"", "\0",
-            "chapters: [{ title: a, steps: [a] }]\n",
-        ]).prop_map(str::to_owned),
-        1 => any::<String>(),
-    ];
-    prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
