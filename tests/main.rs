@@ -2,4 +2,5 @@
 
 mod cli;
 mod labs;
+mod matrix;
 mod tidy;

@@ -1,9 +1,11 @@
 //! Runs one check within its time, whatever it does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use lab::{Check, Step};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 
 use crate::ground::{Ground, Seen};
@@ -35,7 +37,34 @@ pub(crate) async fn run(
         }
     }
     let world = ground.world(step, seen, &check.id, now).map_err(broken)?;
-    let work = check::run_within(&check.spec, &world, check.timeout, cancel);
+    let Some(_turn) = cancel.run_until_cancelled(turn(ground, &check.spec)).await else {
+        return Err(check::Error::Cancelled);
+    };
+    bounded(check, &world, cancel).await
+}
+
+/// Waits until the check may run beside those that run now.
+async fn turn(ground: &Ground, spec: &check::Spec) -> Turn {
+    match spec {
+        check::Spec::QuotaExhaustion(_) => Turn::Alone { _guard: Arc::clone(&ground.quiet).write_owned().await },
+        check::Spec::KubernetesObject(_)
+        | check::Spec::Condition(_)
+        | check::Spec::CommandOutput(_)
+        | check::Spec::FileContent(_)
+        | check::Spec::HttpAnswer(_)
+        | check::Spec::Question(_)
+        | check::Spec::Observed(_) => Turn::Shared { _guard: Arc::clone(&ground.quiet).read_owned().await },
+    }
+}
+
+/// The right to run, until it is dropped.
+enum Turn {
+    Shared { _guard: OwnedRwLockReadGuard<()> },
+    Alone { _guard: OwnedRwLockWriteGuard<()> },
+}
+
+async fn bounded(check: &Check, world: &check::World, cancel: &CancellationToken) -> Found {
+    let work = check::run_within(&check.spec, world, check.timeout, cancel);
     // A check that does not even end its cleaning is dropped; what it left has a deadline and is swept.
     match tokio::time::timeout(check.timeout + CLEANING, work).await {
         Ok(found) => found,

@@ -9,6 +9,7 @@ use check::{AuditEntry, Observation, RunId, World};
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use lab::{CheckId, Step, StepId};
+use tokio::sync::RwLock;
 
 use crate::cluster::manifest::{Bounds, Unscoped};
 use crate::cluster::{ClusterError, control};
@@ -44,6 +45,9 @@ pub(crate) struct Ground {
     pub(crate) environment: Arc<Environment>,
     /// The variables of the program's own environment.
     pub(crate) inherited: Arc<BTreeMap<String, String>>,
+    /// Shared by checks that look, held alone by one that fills a Namespace: under its pressure the others would
+    /// see another world than the learner's.
+    pub(crate) quiet: Arc<RwLock<()>>,
 }
 
 impl Ground {

@@ -120,7 +120,7 @@ impl Headless {
         } else {
             Docker::Absent
         };
-        let ground = Ground { home: options.home.clone(), environment, inherited: variables };
+        let ground = Ground { home: options.home.clone(), environment, inherited: variables, quiet: Arc::default() };
         Ok(Headless { home: options.home, catalog: options.catalog, store, ground, server, docker: engine, cancel })
     }
 

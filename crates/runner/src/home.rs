@@ -234,6 +234,7 @@ mod tests {
             home.install_stand_in(Path::new(program)).unwrap();
             assert_eq!(std::fs::read_link(home.bin().join("kubectl")).unwrap(), Path::new(program));
         }
-        assert_eq!(std::fs::read_dir(home.bin()).unwrap().count(), 1);
+        // The stand-in and the program itself, and nothing left over.
+        assert_eq!(std::fs::read_dir(home.bin()).unwrap().count(), 2);
     }
 }

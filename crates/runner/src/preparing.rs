@@ -77,9 +77,9 @@ pub(crate) async fn clean_up(ground: &Ground, step: &Step, cancel: &Cancellation
     let cluster = identity(&ground.environment.client).await?;
     let Some(baseline) = Baseline::read(&ground.home, &step.id, &cluster)? else { return Ok(Vec::new()) };
     ground.environment.verify().await?;
-    let removed = objects::delete_since(&ground.environment.client, &baseline.inventory, cancel).await?;
+    // A node that is down never tells that its Pods are gone: what repairs comes first.
     act(ground, step, &step.reset, cancel).await?;
-    Ok(removed)
+    Ok(objects::delete_since(&ground.environment.client, &baseline.inventory, cancel).await?)
 }
 
 /// Looks at the cluster before a step touches it.

@@ -11,8 +11,7 @@ use serde_json::json;
 
 use crate::{Choice, Confirmation, Home};
 
-const COURSE: &str =
-    "format: 1\ntitle: Essai\nsummary: Pour les tests.\nchapters:\n  - title: A\n    steps: [un, deux, trois, noeud]\n";
+const COURSE: &str = "format: 1\ntitle: Essai\nsummary: Pour les tests.\nchapters:\n  - title: A\n    steps: [un, deux, trois, noeud, panne]\n";
 
 const UN: &str = "---\nformat: 1\ntitle: Un\nobjectives: [Essayer]\nlearnt: Rien.\npoints: 4\nminutes: 1\nneeds: [cluster]\nnamespaces: [default]\nfiles:\n  notes.txt: notes.txt\n  depart.yaml: depart.yaml\nsetup:\n  - apply: depart.yaml\n  - run: echo fois >> setups.txt\nchecks:\n  - id: depart\n    title: Le départ est là\n    points: 0\n    guard: true\n    expect:\n      kubernetes_object: { api_version: v1, kind: ConfigMap, name: depart }\n  - id: arrivee\n    title: L'arrivée est là\n    points: 2\n    expect:\n      kubernetes_object: { api_version: v1, kind: ConfigMap, name: arrivee }\n  - id: fichier\n    title: Le fichier dit oui\n    points: 1\n    expect:\n      file_content: { path: notes.txt, contains: [oui] }\n  - id: question\n    title: La réponse est juste\n    points: 1\n    expect:\n      question: { ask: Combien ?, number: 3 }\nhints: [Un, Deux]\n---\n\n# Un\n\nTexte.\n";
 
@@ -21,6 +20,8 @@ const DEUX: &str = "---\nformat: 1\ntitle: Deux\nobjectives: [Essayer]\nlearnt: 
 const TROIS: &str = "---\nformat: 1\ntitle: Trois\nobjectives: [Essayer]\nlearnt: Rien.\npoints: 1\nminutes: 1\nneeds: [sandbox]\nnamespaces: [default]\nchecks:\n  - id: lente\n    title: La commande dure\n    points: 1\n    timeout: 60\n    expect:\n      command_output: { command: echo $$ > pid; sleep 50 }\nhints: [Un]\n---\n\n# Trois\n";
 
 const NOEUD: &str = "---\nformat: 1\ntitle: Noeud\nobjectives: [Essayer]\nlearnt: Rien.\npoints: 1\nminutes: 1\nneeds: [{ node: node9 }]\nnamespaces: [default]\nchecks:\n  - id: rien\n    title: Rien\n    points: 1\n    expect:\n      file_content: { path: a, contains: [oui] }\nhints: [Un]\n---\n\n# Noeud\n";
+
+const PANNE: &str = "---\nformat: 1\ntitle: Panne\nobjectives: [Essayer]\nlearnt: Rien.\npoints: 2\nminutes: 1\nneeds: [sandbox, { node: node3 }]\nnamespaces: [default]\nchecks:\n  - id: panne\n    title: Le nœud est tombé\n    points: 2\n    expect:\n      observed:\n        node_not_ready: { node: node3 }\nhints: [Un]\n---\n\n# Panne\n";
 
 const SOLUTION: &str =
     "---\nformat: 1\nanswers:\n  question: 3\n---\n\n# Un\n\n```bash run\nmkdir -p fait\ntouch fait/ici\n```\n";
@@ -48,6 +49,7 @@ pub(crate) fn catalog(origin: &Origin) -> Catalog {
             ("essai/deux.md", DEUX.as_bytes().to_vec()),
             ("essai/trois.md", TROIS.as_bytes().to_vec()),
             ("essai/noeud.md", NOEUD.as_bytes().to_vec()),
+            ("essai/panne.md", PANNE.as_bytes().to_vec()),
             ("essai/files/notes.txt", b"non\n".to_vec()),
             ("essai/files/depart.yaml", depart.as_bytes().to_vec()),
         ],
@@ -61,7 +63,7 @@ pub(crate) fn catalog(origin: &Origin) -> Catalog {
         ],
     );
     let (catalog, problems) = lab::load(&labs, Some(&solutions));
-    assert_eq!(catalog.steps().count(), 4, "{problems:#?}");
+    assert_eq!(catalog.steps().count(), 5, "{problems:#?}");
     let mut courses = catalog.courses().to_vec();
     for course in &mut courses {
         course.embedded = matches!(origin, Origin::Embedded);

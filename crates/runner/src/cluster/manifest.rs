@@ -91,8 +91,7 @@ pub(crate) async fn apply(client: &Client, objects: &[Value], bounds: &Bounds<'_
             Err(error) if refused_with(&error) == Some(409) => {}
             Err(error) => return Err(error),
         }
-        let what = format!("patch {}", target.label);
-        bounded(&what, target.api.patch(&target.name, &PatchParams::default(), &Patch::Merge(&object))).await?;
+        target.patch(&object).await?;
     }
     Ok(())
 }
@@ -134,6 +133,22 @@ impl Target {
                 }
                 Ok(Target { api: Api::all_with(client.clone(), &resource), name, namespace: None, label })
             }
+        }
+    }
+}
+
+impl Target {
+    /// Patches the object as `kubectl apply` does: by the keys of lists where the server knows them, else (custom
+    /// resources) list by list.
+    async fn patch(&self, object: &Value) -> Result<(), ClusterError> {
+        let what = format!("patch {}", self.label);
+        let parameters = PatchParams::default();
+        let strategic = Patch::Strategic(object);
+        match bounded(&what, self.api.patch(&self.name, &parameters, &strategic)).await {
+            Err(error) if refused_with(&error) == Some(415) => {
+                bounded(&what, self.api.patch(&self.name, &parameters, &Patch::Merge(object))).await.map(drop)
+            }
+            other => other.map(drop),
         }
     }
 }

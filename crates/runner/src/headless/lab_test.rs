@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::checking::Found;
 use crate::cluster::objects::{self, Inventory};
+use crate::environment::Kind;
 use crate::environment::docker::docker;
 use crate::ground::{Ground, Seen};
 use crate::replaying::{self, passes};
@@ -99,7 +100,7 @@ pub async fn lab_test(settings: &Settings, id: &StepId, cancel: &CancellationTok
         .chain([("ATELIER_HOME".to_owned(), temporary.0.display().to_string())])
         .collect();
     let engine = docker(|name| inherited.get(name).map(std::ffi::OsString::from)).await;
-    let ground = Ground { home, environment: met, inherited: Arc::new(inherited) };
+    let ground = Ground { home, environment: met, inherited: Arc::new(inherited), quiet: Arc::default() };
     let before = replaying::before(course, id);
     let mut test = LabTest { step: id.clone(), impossible: None, problems: Vec::new(), took: Duration::ZERO };
     test.impossible = ground.environment.lacks(step, engine);
@@ -114,11 +115,13 @@ pub async fn lab_test(settings: &Settings, id: &StepId, cancel: &CancellationTok
         if let Err(error) = result {
             test.problems.push(Problem::Failed(error));
         }
-        // On a real cluster the steps before leave nothing either, whatever happened.
-        for earlier in before.iter().rev() {
-            let quiet = CancellationToken::new();
-            if let Err(error) = preparing::clean_up(&ground, earlier, &quiet).await {
-                test.problems.push(Problem::Failed(error));
+        if let Kind::Cluster(_) = ground.environment.kind {
+            // The steps before leave nothing either, whatever happened. A fresh sandbox goes as a whole.
+            for earlier in before.iter().rev() {
+                let quiet = CancellationToken::new();
+                if let Err(error) = preparing::clean_up(&ground, earlier, &quiet).await {
+                    test.problems.push(Problem::Failed(error));
+                }
             }
         }
     }

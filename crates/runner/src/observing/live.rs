@@ -37,6 +37,8 @@ const OVERLAP: SignedDuration = SignedDuration::from_millis(1);
 pub(crate) enum Sighting {
     /// Objects of these kinds changed.
     Objects(BTreeSet<String>),
+    /// Objects of these kinds were listed for the first time: they may have changed since a check looked at them.
+    Listed(BTreeSet<String>),
     /// Files of the work folder changed.
     Files,
     /// Something was observed.
@@ -95,6 +97,7 @@ pub(crate) async fn cluster(
     let Some(streams) = until(&cancel, watches(&ground, &step)).await else { return };
     let mut streams = pin!(stream::select_all(streams));
     let mut changed = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     let mut observed = Vec::new();
     // The first turn looks at what happened before this session.
     let mut due = Some(Instant::now());
@@ -102,12 +105,15 @@ pub(crate) async fn cluster(
         tokio::select! {
             biased;
             () = cancel.cancelled() => return,
-            Some((kind, object)) = streams.next() => {
-                if let (Some(object), Kind::Cluster(_)) = (&object, &ground.environment.kind) {
+            Some((kind, change)) = streams.next() => {
+                if let (Change::Applied(object), Kind::Cluster(_)) = (&change, &ground.environment.kind) {
                     let object = serde_json::to_value(object).unwrap_or_default();
                     observed.extend(audit.tracker.see(&kind, &object, Timestamp::now()));
                 }
-                changed.insert(kind);
+                match change {
+                    Change::Listed => listed.insert(kind),
+                    Change::Applied(_) | Change::Other => changed.insert(kind),
+                };
                 due.get_or_insert(Instant::now() + GATHERING);
             }
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
@@ -118,6 +124,7 @@ pub(crate) async fn cluster(
                 }
                 let news = [
                     (!observed.is_empty()).then(|| Sighting::Observed(std::mem::take(&mut observed))),
+                    (!listed.is_empty()).then(|| Sighting::Listed(std::mem::take(&mut listed))),
                     (!changed.is_empty()).then(|| Sighting::Objects(std::mem::take(&mut changed))),
                 ];
                 for sighting in news.into_iter().flatten() {
@@ -183,11 +190,18 @@ impl AuditTail {
     }
 }
 
-type Change = (String, Option<DynamicObject>);
+/// What a watch tells.
+enum Change {
+    /// The objects as they are were listed for the first time.
+    Listed,
+    /// An object is new or changed.
+    Applied(Box<DynamicObject>),
+    /// Something went, or may have changed while the watch was interrupted.
+    Other,
+}
 
-/// Watches what tells observations, and what the step's checks look at. Each change comes with its kind, and with
-/// the object where it is new or changed.
-async fn watches(ground: &Ground, step: &Step) -> Vec<BoxStream<'static, Change>> {
+/// Watches what tells observations, and what the step's checks look at. Each change comes with its kind.
+async fn watches(ground: &Ground, step: &Step) -> Vec<BoxStream<'static, (String, Change)>> {
     let client = &ground.environment.client;
     let mut wanted: BTreeSet<(String, String, Option<String>)> = BTreeSet::new();
     wanted.insert(("v1".to_owned(), "Node".to_owned(), None));
@@ -203,7 +217,7 @@ async fn watches(ground: &Ground, step: &Step) -> Vec<BoxStream<'static, Change>
             }
         }
     }
-    let mut streams: Vec<BoxStream<'static, Change>> = Vec::new();
+    let mut streams = Vec::new();
     for (api_version, kind, namespace) in wanted {
         let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
         let gvk = GroupVersionKind::gvk(group, version, &kind);
@@ -224,27 +238,27 @@ async fn watches(ground: &Ground, step: &Step) -> Vec<BoxStream<'static, Change>
     streams
 }
 
-fn watch(api: Api<DynamicObject>, resource: &ApiResource) -> BoxStream<'static, Change> {
+fn watch(api: Api<DynamicObject>, resource: &ApiResource) -> BoxStream<'static, (String, Change)> {
     let kind = resource.kind.clone();
     let mut listed_before = false;
     watcher(api, watcher::Config::default())
         .default_backoff()
         .filter_map(move |event| {
             let change = match event {
-                Ok(watcher::Event::Apply(object)) => Some((kind.clone(), Some(object))),
-                Ok(watcher::Event::Delete(_)) => Some((kind.clone(), None)),
+                Ok(watcher::Event::Apply(object)) => Some(Change::Applied(Box::new(object))),
+                Ok(watcher::Event::Delete(_)) => Some(Change::Other),
                 // The first list is what was there; a later one may hide changes.
-                Ok(watcher::Event::InitDone) => {
-                    let again = std::mem::replace(&mut listed_before, true);
-                    again.then(|| (kind.clone(), None))
-                }
+                Ok(watcher::Event::InitDone) => match std::mem::replace(&mut listed_before, true) {
+                    true => Some(Change::Other),
+                    false => Some(Change::Listed),
+                },
                 Ok(watcher::Event::Init | watcher::Event::InitApply(_)) => None,
                 Err(error) => {
                     tracing::debug!(%error, %kind, "a watch was interrupted");
                     None
                 }
             };
-            std::future::ready(change)
+            std::future::ready(change.map(|change| (kind.clone(), change)))
         })
         .boxed()
 }

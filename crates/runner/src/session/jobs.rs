@@ -205,7 +205,12 @@ impl Session {
             Ok(Had::Offered(offer)) => self.stage = Stage::Unconfirmed(Arc::from(offer)),
             Ok(Had::Ready(environment, server)) => {
                 let environment = Arc::new(*environment);
-                let ground = Ground { home: self.home.clone(), environment, inherited: Arc::clone(&self.variables) };
+                let ground = Ground {
+                    home: self.home.clone(),
+                    environment,
+                    inherited: Arc::clone(&self.variables),
+                    quiet: Arc::default(),
+                };
                 self.stage = Stage::Ready { ground: ground.clone(), server };
                 self.sweep(ground);
                 // A sandbox that was taken over is the same one: what is open stays prepared.

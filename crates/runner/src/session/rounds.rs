@@ -2,6 +2,7 @@
 //!
 //! A check that acts runs in rounds only, so that none wakes itself.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use check::{Trigger, Watch};
@@ -208,9 +209,19 @@ impl Session {
         self.current.sign = tokio::time::Instant::now();
         match sighting {
             Sighting::Files => self.look_again(|spec| spec.watches().iter().any(|w| matches!(w, Watch::File(_)))),
-            Sighting::Objects(kinds) => self.look_again(|spec| {
-                spec.watches().iter().any(|watch| matches!(watch, Watch::Objects { kind, .. } if kinds.contains(kind)))
-            }),
+            Sighting::Objects(kinds) => self.look_again(|spec| looks_at(spec, &kinds)),
+            Sighting::Listed(kinds) => {
+                // What was not judged yet is not judged before the learner tried.
+                let judged: Vec<check::Spec> = self
+                    .current
+                    .checks
+                    .iter()
+                    .zip(&self.current.step.checks)
+                    .filter(|(live, _)| live.result.is_some())
+                    .map(|(_, check)| check.spec.clone())
+                    .collect();
+                self.look_again(|spec| judged.contains(spec) && looks_at(spec, &kinds));
+            }
             Sighting::Observed(observations) => {
                 let step = self.current.step.id.clone();
                 for observation in observations {
@@ -222,4 +233,9 @@ impl Session {
         }
         Turn::GoOn
     }
+}
+
+/// Tells whether a check looks at objects of one of these kinds.
+fn looks_at(spec: &check::Spec, kinds: &BTreeSet<String>) -> bool {
+    spec.watches().iter().any(|watch| matches!(watch, Watch::Objects { kind, .. } if kinds.contains(kind)))
 }

@@ -8,11 +8,11 @@ use crate::testing::{Learner, Origin, alive, catalog, id, variables};
 use crate::{Confirmation, EnvironmentView, Snapshot, StepStateView};
 
 /// A session and one reader of its events.
-struct Driven {
-    handle: Handle,
-    events: Events,
-    notices: Vec<Notice>,
-    passed: Vec<(StepId, u32)>,
+pub(super) struct Driven {
+    pub(super) handle: Handle,
+    pub(super) events: Events,
+    pub(super) notices: Vec<Notice>,
+    pub(super) passed: Vec<(StepId, u32)>,
 }
 
 impl Driven {
@@ -31,12 +31,12 @@ impl Driven {
         Driven { handle, events, notices: Vec::new(), passed: Vec::new() }
     }
 
-    async fn ask(&self, request: Request) {
+    pub(super) async fn ask(&self, request: Request) {
         self.handle.requests.send(request).await.unwrap();
     }
 
     /// Reads events until a state is as expected, and returns it.
-    async fn until(&mut self, what: &str, expected: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+    pub(super) async fn until(&mut self, what: &str, expected: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let reading = async {
             loop {
                 match self.events.next().await.expect("the session goes on") {
@@ -60,7 +60,7 @@ impl Driven {
     }
 
     /// Reads events until the next failure is said, and returns it.
-    async fn until_failure(&mut self) -> Arc<Error> {
+    pub(super) async fn until_failure(&mut self) -> Arc<Error> {
         let reading = async {
             loop {
                 match self.events.next().await.expect("the session goes on") {
@@ -75,11 +75,11 @@ impl Driven {
     }
 }
 
-fn verdict(snapshot: &Snapshot, check: &str) -> Verdict {
+pub(super) fn verdict(snapshot: &Snapshot, check: &str) -> Verdict {
     snapshot.checks.iter().find(|view| view.id.0 == check).unwrap().verdict
 }
 
-fn state(snapshot: &Snapshot, step: &str) -> StepStateView {
+pub(super) fn state(snapshot: &Snapshot, step: &str) -> StepStateView {
     snapshot.steps.iter().find(|view| view.step == id(step)).unwrap().state.clone()
 }
 
