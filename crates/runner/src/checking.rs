@@ -64,7 +64,8 @@ enum Turn {
 }
 
 async fn bounded(check: &Check, world: &check::World, cancel: &CancellationToken) -> Found {
-    let work = check::run_within(&check.spec, world, check.timeout, cancel);
+    // On the heap: with every kind of check inside, the future is too large to be part of its caller's.
+    let work = Box::pin(check::run_within(&check.spec, world, check.timeout, cancel));
     // A check that does not even end its cleaning is dropped; what it left has a deadline and is swept.
     match tokio::time::timeout(check.timeout + CLEANING, work).await {
         Ok(found) => found,

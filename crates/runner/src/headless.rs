@@ -106,7 +106,7 @@ impl Headless {
         let store = Store::open(&options.home, &options.learner, Timestamp::now())?;
         let variables = Arc::new(options.variables);
         let had = tokio::select! {
-            had = environment(&options.home, options.choice) => had?,
+            had = Box::pin(environment(&options.home, options.choice)) => had?,
             () = cancel.cancelled() => return Err(Error::Cancelled),
         };
         let (environment, server) = match had {
@@ -246,7 +246,7 @@ impl Headless {
     pub async fn open(&mut self, id: &StepId) -> Result<(), Error> {
         let step = self.may_run(id)?;
         self.record(Happening::Opened { step: id.clone() })?;
-        preparing::prepare(&self.ground, &step, Timestamp::now(), &self.cancel).await?;
+        Box::pin(preparing::prepare(&self.ground, &step, Timestamp::now(), &self.cancel)).await?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Headless {
     pub async fn apply_solution(&mut self, id: &StepId) -> Result<Vec<PathBuf>, Error> {
         let step = self.may_run(id)?;
         reveal_solution(&mut self.store, &self.catalog, id)?;
-        preparing::prepare(&self.ground, &step, Timestamp::now(), &self.cancel).await?;
+        Box::pin(preparing::prepare(&self.ground, &step, Timestamp::now(), &self.cancel)).await?;
         let kept = solving::apply(&self.ground, &step, &self.cancel).await?;
         self.record(Happening::SolutionApplied { step: id.clone() })?;
         for (check, answer) in solving::solution(&step)?.answers.clone() {
@@ -274,7 +274,7 @@ impl Headless {
     /// It cannot run here, or something of it cannot be put back.
     pub async fn reset(&mut self, id: &StepId) -> Result<Vec<PathBuf>, Error> {
         let step = self.may_run(id)?;
-        let (_, kept) = preparing::reset(&self.ground, &step, Timestamp::now(), &self.cancel).await?;
+        let (_, kept) = Box::pin(preparing::reset(&self.ground, &step, Timestamp::now(), &self.cancel)).await?;
         self.record(Happening::Reset { step: id.clone() })?;
         Ok(kept)
     }
@@ -294,7 +294,7 @@ impl Headless {
         replaying::make_fresh(&self.ground, &fresh, &self.cancel).await?;
         let (sender, mut notes) = mpsc::channel(16);
         let replay = async {
-            let result = replaying::replay(&self.ground, &steps, self.docker, &sender, &self.cancel).await;
+            let result = Box::pin(replaying::replay(&self.ground, &steps, self.docker, &sender, &self.cancel)).await;
             drop(sender);
             result
         };

@@ -73,11 +73,12 @@ pub(crate) async fn replay(
         if ground.environment.lacks(step, docker).is_some() {
             continue;
         }
-        let baseline = preparing::prepare(ground, step, Timestamp::now(), cancel).await?;
-        solving::apply(ground, step, cancel).await?;
+        let baseline = Box::pin(preparing::prepare(ground, step, Timestamp::now(), cancel)).await?;
+        Box::pin(solving::apply(ground, step, cancel)).await?;
         notes.send(Note::Record(Happening::SolutionApplied { step: step.id.clone() })).await.ok();
         let answers = solving::solution(step)?.answers.iter().cloned().collect();
-        let found = verify(ground, step, &baseline, Seen { answers, observations: Vec::new() }, cancel).await?;
+        let found =
+            Box::pin(verify(ground, step, &baseline, Seen { answers, observations: Vec::new() }, cancel)).await?;
         let verdicts = found.iter().map(|(check, found)| (check.clone(), verdict(found))).collect();
         notes.send(Note::Record(Happening::Checked { step: step.id.clone(), verdicts })).await.ok();
         let failed: Vec<_> = found.into_iter().filter(|(_, found)| !passes(found)).map(|(check, _)| check).collect();
@@ -129,7 +130,9 @@ pub(crate) async fn all(
     let now = Timestamp::now();
     step.checks
         .iter()
-        .map(|check| async move { (check.id.clone(), checking::run(ground, step, check, seen, now, cancel).await) })
+        .map(|check| {
+            Box::pin(async move { (check.id.clone(), checking::run(ground, step, check, seen, now, cancel).await) })
+        })
         .collect::<FuturesOrdered<_>>()
         .collect()
         .await

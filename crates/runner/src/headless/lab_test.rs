@@ -86,7 +86,7 @@ pub async fn lab_test(settings: &Settings, id: &StepId, cancel: &CancellationTok
     if let Some(program) = &settings.stand_in {
         home.install_stand_in(program)?;
     }
-    let (met, server) = match environment(&home, settings.choice.clone()).await? {
+    let (met, server) = match Box::pin(environment(&home, settings.choice.clone())).await? {
         Had::Ready(met, server) => (Arc::new(*met), server),
         Had::Offered(offer) => {
             return Err(Error::NotConfirmed { context: offer.context.clone(), server: offer.server.clone() });
@@ -108,8 +108,8 @@ pub async fn lab_test(settings: &Settings, id: &StepId, cancel: &CancellationTok
         let (notes, told) = mpsc::channel(1);
         // Nobody keeps a history of a test.
         drop(told);
-        let result = match replaying::replay(&ground, &before, engine, &notes, cancel).await {
-            Ok(()) => matrix(&ground, step, &mut test.problems, cancel).await,
+        let result = match Box::pin(replaying::replay(&ground, &before, engine, &notes, cancel)).await {
+            Ok(()) => Box::pin(matrix(&ground, step, &mut test.problems, cancel)).await,
             Err(error) => Err(error),
         };
         if let Err(error) = result {
@@ -141,7 +141,7 @@ async fn matrix(
 ) -> Result<(), Error> {
     let client = &ground.environment.client;
     let empty = objects::list(client, &step.namespaces).await?;
-    let result = stages(ground, step, problems, cancel).await;
+    let result = Box::pin(stages(ground, step, problems, cancel)).await;
     // What a failed test made goes as well, even where it was stopped.
     let quiet = CancellationToken::new();
     preparing::clean_up(ground, step, &quiet).await?;
@@ -160,7 +160,7 @@ async fn stages(
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
     let client = &ground.environment.client;
-    let baseline = preparing::prepare(ground, step, Timestamp::now(), cancel).await?;
+    let baseline = Box::pin(preparing::prepare(ground, step, Timestamp::now(), cancel)).await?;
     let prepared = objects::list(client, &step.namespaces).await?;
     for (check, found) in step.checks.iter().zip(untouched(ground, step, cancel).await?) {
         problems.extend(match (check.guard, found) {
@@ -173,11 +173,11 @@ async fn stages(
     solving::apply(ground, step, cancel).await?;
     let answers = solving::solution(step)?.answers.iter().cloned().collect();
     let seen = Seen { answers, observations: Vec::new() };
-    let solved = replaying::verify(ground, step, &baseline, seen, cancel).await?;
+    let solved = Box::pin(replaying::verify(ground, step, &baseline, seen, cancel)).await?;
     let failed = solved.into_iter().filter(|(_, found)| !passes(found));
     problems.extend(failed.map(|(check, found)| Problem::SolutionFails(check, found)));
 
-    preparing::reset(ground, step, Timestamp::now(), cancel).await?;
+    Box::pin(preparing::reset(ground, step, Timestamp::now(), cancel)).await?;
     let back = objects::list(client, &step.namespaces).await?;
     let differs = differences(&prepared, &back);
     if !differs.is_empty() {
