@@ -37,8 +37,8 @@ pub(crate) struct Answer {
 }
 
 pub(crate) fn run(command: &mut Command) -> Answer {
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
     Answer { code: status.code(), out: text(stdout), error: text(stderr) }
 }
 

@@ -15,19 +15,20 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("kubectl");
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_atelier-under-test"), &program).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_atelier-under-test"), &program).expect("a link");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
         let options = sandbox::Options {
             version: sandbox::Version::V1_34,
             state: None,
             address: None,
             pace: sandbox::Pace::Fast,
         };
-        let sandbox = runtime.block_on(sandbox::Sandbox::start(options)).unwrap();
+        let sandbox = runtime.block_on(sandbox::Sandbox::start(options)).expect("a sandbox");
         let kubeconfig = folder.path().join("config");
-        std::fs::write(&kubeconfig, sandbox.kubeconfig()).unwrap();
+        std::fs::write(&kubeconfig, sandbox.kubeconfig()).expect("a file");
         Bench { folder, program, kubeconfig, sandbox: Some(sandbox), runtime }
     }
 
@@ -51,7 +52,7 @@ impl Bench {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(Path::new(self.folder.path()).join(name), text).unwrap();
+        std::fs::write(Path::new(self.folder.path()).join(name), text).expect("a file");
     }
 }
 

@@ -337,7 +337,7 @@ where
     I: IntoIterator<Item = std::ffi::OsString>,
 {
     // Whatever file the program is called by, its help says `atelier`.
-    let mut tree = tree().no_binary_name(true);
-    let matches = tree.try_get_matches_from_mut(arguments.into_iter().skip(1))?;
+    let arguments = std::iter::once("atelier".into()).chain(arguments.into_iter().skip(1));
+    let matches = tree().try_get_matches_from_mut(arguments)?;
     Arguments::from_arg_matches(&matches)
 }
