@@ -400,7 +400,8 @@ quota-right =
 
 quota-none =
     .brief = aucun quota : { $admitted } admis sur { $asked }
-    .why = Le Namespace { $namespace } n’a pas de ResourceQuota : chaque Pod est borné, mais rien ne borne leur nombre.
+    .why = Le Namespace { $namespace } n’a pas de ResourceQuota : rien ne borne le nombre de ses Pods.
+    .why-limits = Le Namespace { $namespace } a une LimitRange, mais pas de ResourceQuota : chaque Pod est borné, leur nombre ne l’est pas.
     .advice = Créez dans ce Namespace une ResourceQuota qui limite requests.memory et limits.memory (ou pods), puis relancez le contrôle.
 
 quota-loose =

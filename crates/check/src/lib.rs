@@ -17,6 +17,7 @@ mod problem;
 mod quantity;
 #[cfg(test)]
 mod testing;
+mod turn;
 mod workfile;
 mod world;
 
@@ -44,10 +45,12 @@ use tokio_util::sync::CancellationToken;
 ///
 /// An [`Error`] means that the check could not tell. It is never a wrong answer of the learner.
 pub async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) -> Result<Outcome, Error> {
+    let _turn = turn::take(spec, cancel).await?;
     kinds::run(spec, world, cancel).await
 }
 
-/// Judges `spec` against `world` within a time. What the check created is removed before this returns, which may take
+/// Judges `spec` against `world` within a time, counted from when the check may begin: a trial of a quota waits until
+/// running commands have ended, and they wait for it. What the check created is removed before this returns, which may take
 /// longer than `limit`.
 ///
 /// # Errors
@@ -59,8 +62,9 @@ pub async fn run_within(
     limit: Duration,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Error> {
+    let _turn = turn::take(spec, cancel).await?;
     let inner = cancel.child_token();
-    let work = run(spec, world, &inner);
+    let work = kinds::run(spec, world, &inner);
     tokio::pin!(work);
     tokio::select! {
         result = &mut work => result,

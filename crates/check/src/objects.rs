@@ -11,7 +11,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::expectation::{Expectation, FieldFinding, Fields, differences};
-use crate::{Cluster, Error, Unobservable, World};
+use crate::kinds::quota_exhaustion::NAME_PREFIX;
+use crate::{Cluster, Error, RunId, Unobservable, World};
 
 /// How many names evidence carries at most.
 const NAMES: usize = 10;
@@ -126,11 +127,13 @@ pub(crate) struct Lookup<'a> {
     pub(crate) target: Target,
     pub(crate) resource: ApiResource,
     pub(crate) api: Api<DynamicObject>,
+    now: Timestamp,
 }
 
 impl<'a> Lookup<'a> {
     /// Asks the server what the kind is and whether it lives in Namespaces.
-    pub(crate) async fn new(cluster: &'a Cluster, mut target: Target) -> Result<Lookup<'a>, Error> {
+    pub(crate) async fn new(world: &'a World, mut target: Target) -> Result<Lookup<'a>, Error> {
+        let cluster = world.cluster()?;
         let (resource, scope) = discover(cluster, &target.api_version, &target.kind).await?;
         let api = match scope {
             Scope::Namespaced => {
@@ -142,7 +145,7 @@ impl<'a> Lookup<'a> {
                 Api::all_with(cluster.client.clone(), &resource)
             }
         };
-        Ok(Lookup { cluster, target, resource, api })
+        Ok(Lookup { cluster, target, resource, api, now: world.now })
     }
 
     pub(crate) fn params(&self) -> ListParams {
@@ -162,9 +165,13 @@ impl<'a> Lookup<'a> {
         Ok(list.items.into_iter().filter(|object| self.is_wanted(object)).collect())
     }
 
-    /// Returns whether an object has the target's name, whatever the server made of the selector.
+    /// Returns whether an object has the target's name, whatever the server made of the selector. What a trial of
+    /// our own created for a moment is nobody's work.
     pub(crate) fn is_wanted(&self, object: &DynamicObject) -> bool {
-        self.target.name.is_none() || self.target.name == object.metadata.name
+        let name = object.metadata.name.as_deref().unwrap_or_default();
+        let is_marked = object.metadata.labels.as_ref().is_some_and(|labels| labels.contains_key(RunId::LABEL));
+        let is_ours = is_marked && name.starts_with(NAME_PREFIX);
+        !is_ours && self.target.name.as_deref().is_none_or(|wanted| wanted == name)
     }
 
     /// Judges the objects; where some are missing, looks for what the learner may have made instead.
@@ -219,7 +226,7 @@ impl<'a> Lookup<'a> {
         let entries = match audit.entries(oldest).await? {
             Some(entries) => entries,
             None => audit
-                .entries(Timestamp::now() - SignedDuration::from_mins(10))
+                .entries(self.now - SignedDuration::from_mins(10))
                 .await?
                 .ok_or(Error::NotObservable { what: Unobservable::Status })?,
         };

@@ -79,7 +79,7 @@ pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) 
     // 127 is the shell's own word for «no such program»: the environment lacks a tool, the learner's work is not judged.
     if ended.exit == Exit::Code(127)
         && spec.exit_code != 127
-        && let Some(program) = missing_program(&ended.errors.text)
+        && let Some(program) = missing_program(&ended.errors.text).or_else(|| missing_program(&ended.output.text))
     {
         return Err(Error::NoProgram { program });
     }

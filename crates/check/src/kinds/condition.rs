@@ -99,9 +99,8 @@ async fn wait(spec: &Spec, world: &World) -> Result<Evidence, Error> {
     let allowed = Duration::from_secs(spec.within);
     let deadline = Instant::now() + allowed;
     let late = |_| Error::TimedOut(allowed + LAST_LOOK);
-    let lookup = tokio::time::timeout_at(deadline + LAST_LOOK, Lookup::new(world.cluster()?, spec.target()))
-        .await
-        .map_err(late)??;
+    let lookup =
+        tokio::time::timeout_at(deadline + LAST_LOOK, Lookup::new(world, spec.target())).await.map_err(late)??;
     let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
     // Whether the wait ended by the watch or by the clock, the verdict rests on a look of its own: a watch that
     // fell silent with its server proves nothing.

@@ -85,7 +85,7 @@ pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) 
 }
 
 async fn look(spec: &Spec, world: &World) -> Result<Evidence, Error> {
-    let lookup = Lookup::new(world.cluster()?, spec.target()).await?;
+    let lookup = Lookup::new(world, spec.target()).await?;
     let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
     let objects = lookup.list().await?;
     let finding = lookup.judge(&objects, demand).await?;

@@ -28,7 +28,11 @@ pub(super) fn explain(evidence: &Evidence) -> Explanation {
             brief: say!("quota-none", "brief", admitted = admitted, asked = asked),
             found,
             expected,
-            why: say!("quota-none", "why", namespace = namespace),
+            why: if report.limit_ranges.is_empty() {
+                say!("quota-none", "why", namespace = namespace)
+            } else {
+                say!("quota-none", "why-limits", namespace = namespace)
+            },
             advice: say!("quota-none", "advice"),
             command: Some(format!("kubectl get resourcequota,limitrange -n {}", shell_word(&report.namespace))),
         },

@@ -441,6 +441,13 @@ fn quotas() {
             report.resource = Some("memory".to_owned());
         }),
     );
+    page.fail(
+        "ni quota ni LimitRange",
+        quota(Verdict::NoQuota, |report| {
+            (report.quotas, report.limit_ranges) = (Vec::new(), Vec::new());
+            report.running = 20;
+        }),
+    );
     page.fail("trop large", quota(Verdict::TooLoose, |report| report.running = 20));
     page.fail(
         "trop large pour les nœuds",

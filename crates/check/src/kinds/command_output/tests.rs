@@ -33,8 +33,10 @@ async fn output_and_exit_code_are_judged() {
 #[tokio::test]
 async fn a_missing_program_is_no_verdict() {
     let folder = tempfile::tempdir().unwrap();
-    let result = judge("command_output: { command: 'kubectl-absent get pods' }", &world(folder.path())).await;
-    assert!(matches!(&result, Err(Error::NoProgram { program }) if program == "kubectl-absent"), "{result:?}");
+    for command in ["kubectl-absent get pods", "kubectl-absent get pods 2>&1"] {
+        let result = judge(&format!("command_output: {{ command: '{command}' }}"), &world(folder.path())).await;
+        assert!(matches!(&result, Err(Error::NoProgram { program }) if program == "kubectl-absent"), "{result:?}");
+    }
 }
 
 #[tokio::test]
