@@ -39,8 +39,7 @@ impl Taken {
         PANICKED.store(false, Ordering::Release);
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout()));
-        let mut terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
-        terminal.clear().inspect_err(|_| give_back())?;
+        let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
         Ok(Taken { terminal, shape: CursorShape::Default })
     }
 
@@ -65,7 +64,9 @@ impl Taken {
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         enter()?;
         self.shape = CursorShape::Default;
-        self.terminal.clear()
+        // `Terminal::clear` would ask the terminal where its cursor is, and the answer would go to the stream of keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 
     /// Puts text on the clipboard of the learner's own machine (OSC 52).
