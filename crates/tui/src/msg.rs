@@ -51,6 +51,13 @@ pub enum Effect {
     Runner(runner::Request),
     /// Bytes for the shell, as if typed.
     ShellInput(Vec<u8>),
+    /// Lets the shell, which waits at its prompt, follow the session to another step.
+    ShellFollow {
+        /// Bytes that first cut what the learner had begun to type.
+        cut: Vec<u8>,
+        /// Commands of the Bourne family: variables, and the step's folder.
+        commands: String,
+    },
     /// Starts the shell.
     ShellStart(ShellStart),
     /// The shell's pane has this many rows and columns.

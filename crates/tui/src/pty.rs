@@ -5,7 +5,7 @@
 //! Ctrl-C takes effect after them.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -56,6 +56,10 @@ pub(crate) struct Pty {
     master: Box<dyn MasterPty + Send>,
     shell: Option<Pid>,
     input: SyncSender<Vec<u8>>,
+    /// The start files of this shell, removed with it.
+    folder: PathBuf,
+    /// The file that the shell reads before each prompt, where it does.
+    next: Option<PathBuf>,
     ended: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
@@ -70,7 +74,9 @@ impl Pty {
         start: &ShellStart,
         folder: &Path,
     ) -> Result<(Pty, mpsc::Receiver<ShellEvent>), PtyError> {
-        let shell = shells::start(program, folder, &start.variables)?;
+        // Two programs of one home have a folder each.
+        let folder = folder.join(std::process::id().to_string());
+        let shell = shells::start(program, &folder, &start.variables)?;
         fn failed(error: impl std::fmt::Display) -> PtyError {
             PtyError::Start(error.to_string())
         }
@@ -130,7 +136,7 @@ impl Pty {
             // The loop may be gone, which is fine.
             let _ = output.blocking_send(ShellEvent::Ended(code));
         })?;
-        Ok((Pty { master: pair.master, shell: pid, input, ended }, events))
+        Ok((Pty { master: pair.master, shell: pid, input, folder, next: shell.next, ended }, events))
     }
 
     /// Sends bytes to the shell. Where the application in it has not read for long, they are dropped.
@@ -140,6 +146,20 @@ impl Pty {
             Err(TrySendError::Full(_)) => tracing::warn!("input dropped: the application does not read"),
             Err(TrySendError::Disconnected(_)) => tracing::debug!("input dropped: the shell has ended"),
         }
+    }
+
+    /// Lets the shell, which waits at its prompt, run commands without showing them; a shell that cannot be taught to
+    /// is sent them as if they were typed, after a blank that keeps them out of most histories.
+    pub(crate) fn follow(&self, cut: Vec<u8>, commands: &str) {
+        let hidden = self.next.as_deref().and_then(|next| Some((next.parent()?, next.file_name()?.to_str()?)));
+        let left = hidden.map(|(folder, name)| shells::write(folder, name, &format!("{commands}\n")));
+        let mut bytes = cut;
+        match left {
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => bytes.extend_from_slice(format!(" {commands}").as_bytes()),
+        }
+        bytes.push(b'\r');
+        self.write(bytes);
     }
 
     pub(crate) fn resize(&self, rows: u16, columns: u16) {
@@ -167,6 +187,8 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
+        // A start file that stays does no harm.
+        let _ = std::fs::remove_dir_all(&self.folder);
         if self.ended.load(std::sync::atomic::Ordering::Acquire) {
             return;
         }

@@ -346,6 +346,11 @@ impl Front {
                         pty.write(bytes);
                     }
                 }
+                Effect::ShellFollow { cut, commands } => {
+                    if let Some((pty, _)) = &self.shell {
+                        pty.follow(cut, &commands);
+                    }
+                }
                 Effect::ShellStart(start) => match Pty::start(&start, &self.state.join("shell")) {
                     Ok(shell) => self.shell = Some(shell),
                     Err(error) => {

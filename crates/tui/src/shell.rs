@@ -214,10 +214,7 @@ impl ShellPane {
     /// Returns the bytes that run commands as if they were typed at the prompt. What the learner had begun to type
     /// is cut first; Ctrl-Y brings it back in bash.
     pub(crate) fn run(&mut self, text: &str, now: Duration) -> Vec<u8> {
-        let mut bytes = match self.line {
-            Typed::Something => b"\x05\x15".to_vec(),
-            Typed::Nothing => Vec::new(),
-        };
+        let mut bytes = self.cut(now);
         let text = text.trim_end_matches('\n');
         if text.contains('\n') {
             bytes.extend(self.paste(text));
@@ -225,6 +222,17 @@ impl ShellPane {
             bytes.extend(keys::paste_text(text).into_bytes());
         }
         bytes.push(b'\r');
+        self.line = Typed::Nothing;
+        bytes
+    }
+
+    /// Returns the bytes that cut what the learner had begun to type; something is sent next, and the prompt after
+    /// it is waited for.
+    pub(crate) fn cut(&mut self, now: Duration) -> Vec<u8> {
+        let bytes = match self.line {
+            Typed::Something => b"\x05\x15".to_vec(),
+            Typed::Nothing => Vec::new(),
+        };
         self.scroll_to(0);
         self.line = Typed::Nothing;
         self.prompt = Prompt::AwaitedSince(now);

@@ -2,6 +2,11 @@
 [ -f ~/.bashrc ] && . ~/.bashrc
 
 __atelier_prompt() {
+    # The program leaves what a new step needs here: variables, and a change of folder.
+    if [ -f "$__atelier_next" ]; then
+        . "$__atelier_next"
+        command rm -f "$__atelier_next"
+    fi
     local place=$PWD rest head dots='...'
     case ${LC_ALL:-${LC_CTYPE:-$LANG}} in
         *[Uu][Tt][Ff]*8*) dots='…' ;;

@@ -11,6 +11,8 @@ pub(super) struct Start {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
     pub(super) variables: Vec<(String, String)>,
+    /// The file that the shell reads before each prompt, and removes; none for a shell that cannot be taught to.
+    pub(super) next: Option<PathBuf>,
 }
 
 enum Kind {
@@ -33,14 +35,20 @@ pub(super) fn start(shell: &Path, folder: &Path, variables: &[(String, String)])
         _ => Kind::Other,
     };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let mut start = Start { program: shell.to_owned(), arguments: Vec::new(), variables: Vec::new() };
+    let mut start = Start { program: shell.to_owned(), arguments: Vec::new(), variables: Vec::new(), next: None };
+    let next = folder.join("next");
+    // What another shell left is not for this one.
+    let _ = fs::remove_file(&next);
+    let named = format!("__atelier_next='{}'\n", next.to_string_lossy().replace('\'', r"'\''"));
     match kind {
         Kind::Bash => {
-            let file = write(folder, "bashrc", &format!("{}{}", include_str!("bash.sh"), exports(variables)))?;
+            let file = write(folder, "bashrc", &format!("{}{named}{}", include_str!("bash.sh"), exports(variables)))?;
+            start.next = Some(next);
             start.arguments = vec!["--rcfile".to_owned(), file, "-i".to_owned()];
         }
         Kind::Zsh => {
-            write(folder, ".zshrc", &format!("{}{}", include_str!("zsh.sh"), exports(variables)))?;
+            write(folder, ".zshrc", &format!("{}{named}{}", include_str!("zsh.sh"), exports(variables)))?;
+            start.next = Some(next);
             let environment =
                 "[ -f \"${ATELIER_ZDOTDIR:-$HOME}/.zshenv\" ] && . \"${ATELIER_ZDOTDIR:-$HOME}/.zshenv\"\n";
             write(folder, ".zshenv", environment)?;
@@ -83,7 +91,7 @@ fn exports(variables: &[(String, String)]) -> String {
 }
 
 /// Writes a file that only its owner may read, anew.
-fn write(folder: &Path, name: &str, text: &str) -> io::Result<String> {
+pub(super) fn write(folder: &Path, name: &str, text: &str) -> io::Result<String> {
     let path = folder.join(name);
     let beside = folder.join(format!("{name}.{}", std::process::id()));
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;

@@ -6,7 +6,7 @@ struct Trial {
     pty: Pty,
     events: mpsc::Receiver<ShellEvent>,
     pane: ShellPane,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Trial {
@@ -22,7 +22,7 @@ impl Trial {
         let (pty, events) = Pty::start_program(Path::new("/bin/bash"), &start, &shell).unwrap();
         let mut pane = ShellPane::new(10, 40);
         pane.started(Duration::ZERO);
-        Trial { pty, events, pane, _folder: folder }
+        Trial { pty, events, pane, folder }
     }
 
     /// Feeds the pane until it is as wanted. A shell that never gets there fails the test after 20 seconds.
@@ -88,17 +88,34 @@ fn control_c_stops_a_flood() {
 fn a_dropped_shell_takes_its_commands_with_it() {
     let mut trial = Trial::start();
     trial.until("a prompt", |pane, _| pane.is_idle());
-    let told = trial._folder.path().join("told");
+    let told = trial.folder.path().join("told");
     let command =
         format!("sh -c 'trap \"touch {}; exit\" HUP; echo pret; while :; do sleep 0.05; done'", told.display());
     let bytes = trial.pane.run(&command, Duration::ZERO);
     trial.pty.write(bytes);
     trial.until("the trap", |pane, _| pane.screen().contents().contains("\npret"));
-    let Trial { pty, events, _folder, .. } = trial;
+    let Trial { pty, events, folder: _folder, .. } = trial;
     drop((pty, events));
     let deadline = Instant::now() + Duration::from_secs(10);
     while !told.exists() {
         assert!(Instant::now() < deadline, "the command was not told that its terminal is gone");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[test]
+fn the_shell_follows_without_showing_how() {
+    let mut trial = Trial::start();
+    trial.until("a prompt", |pane, _| pane.is_idle());
+    let folder = trial.folder.path().join("une etape");
+    std::fs::create_dir(&folder).unwrap();
+    let cut = trial.pane.cut(Duration::ZERO);
+    trial.pty.follow(cut, &format!("export ETAPE=2; cd '{}'", folder.display()));
+    trial.until("the prompt of the folder", |pane, _| {
+        pane.is_idle() && pane.screen().contents().contains("/une etape ")
+    });
+    let bytes = trial.pane.run("echo \"<$ETAPE>\"", Duration::ZERO);
+    trial.pty.write(bytes);
+    trial.until("the variable", |pane, _| pane.screen().contents().contains("\n<2>\n"));
+    assert!(!trial.pane.screen().contents().contains("export"), "{}", trial.pane.screen().contents());
 }

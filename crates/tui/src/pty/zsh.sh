@@ -3,6 +3,11 @@ ZDOTDIR=${ATELIER_ZDOTDIR:-$HOME}
 [ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"
 
 __atelier_prompt() {
+    # The program leaves what a new step needs here: variables, and a change of folder.
+    if [ -f "$__atelier_next" ]; then
+        . "$__atelier_next"
+        command rm -f "$__atelier_next"
+    fi
     local place=${(%):-%~} rest head
     rest=${place#*/}
     rest=${rest#*/}

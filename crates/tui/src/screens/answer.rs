@@ -73,10 +73,14 @@ pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effe
             if given.is_empty() {
                 return;
             }
-            effects.push(Effect::Runner(Request::Answer { check: answer.check.clone(), answer: given }));
-            screens::checks::open(model);
+            let check = answer.check.clone();
+            effects.push(Effect::Runner(Request::Answer { check: check.clone(), answer: given }));
+            screens::checks::open_at(model, &check);
         }
-        (Command::Back, _) => screens::checks::open(model),
+        (Command::Back, _) => {
+            let check = answer.check.clone();
+            screens::checks::open_at(model, &check);
+        }
         _ => {}
     }
 }

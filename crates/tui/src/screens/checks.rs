@@ -53,6 +53,15 @@ pub(crate) fn open(model: &mut Model) {
     model.overlay = Some(Overlay::Checks(Checks { selected, offset: 0 }));
 }
 
+/// Opens the detail at a check.
+pub(crate) fn open_at(model: &mut Model, check: &lab::CheckId) {
+    open(model);
+    let at = model.checks().iter().position(|view| view.id == *check);
+    if let (Some(Overlay::Checks(checks)), Some(at)) = (&mut model.overlay, at) {
+        checks.selected = at;
+    }
+}
+
 pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effect>) {
     let count = model.checks().len();
     let Some(Overlay::Checks(checks)) = &mut model.overlay else { return };

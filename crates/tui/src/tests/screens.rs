@@ -251,7 +251,8 @@ fn the_shell_follows_the_step_while_it_waits() {
     next.current = course::id("02-1-4-saturer");
     next.work = "/home/eleve/atelier/l'autre".into();
     let effects = update(&mut model, Msg::Runner(Event::Changed(Arc::new(next.clone()))));
-    assert_eq!(effects, [Effect::ShellInput(b" cd '/home/eleve/atelier/l'\\''autre'\r".to_vec())]);
+    let commands = "cd '/home/eleve/atelier/l'\\''autre'".to_owned();
+    assert_eq!(effects, [Effect::ShellFollow { cut: Vec::new(), commands }]);
     // A command runs: the shell is left alone, and this is said.
     update(&mut model, Msg::Shell(b"\x1b]133;A\x07$ ".to_vec()));
     update(&mut model, Msg::Foreground(Foreground::Command));

@@ -91,9 +91,8 @@ fn follow(model: &mut Model, snapshot: &Snapshot, effects: &mut Vec<Effect>) {
                 commands.push_str(&format!("cd {}", quoted(&snapshot.work.to_string_lossy())));
             }
             if !commands.is_empty() {
-                // A leading blank keeps it out of the history of shells that are asked to.
-                let bytes = model.shell.run(&format!(" {}", commands.trim_end_matches("; ")), model.now);
-                effects.push(Effect::ShellInput(bytes));
+                let commands = commands.trim_end_matches("; ").to_owned();
+                effects.push(Effect::ShellFollow { cut: model.shell.cut(model.now), commands });
                 model.shell_step = Some(snapshot.current.clone());
                 model.shell_variables = snapshot.variables.clone();
             }
