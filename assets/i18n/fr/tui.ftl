@@ -113,7 +113,7 @@ check-running = en cours, { $seconds } s
 check-pass = réussi
 check-fail = pas encore
 check-unknown = indéterminé
-summary-found = { " " }: { $found }
+summary-found = { " " }: { $found }
 verdict-todo = pas encore vérifié
 verdict-running = en cours
 verdict-pass = réussi
@@ -186,7 +186,11 @@ confirm-quit = Une commande ou des contrôles tournent encore. Ils seront arrêt
 confirm-reset-title = Refaire l’étape
 confirm-reset = L’étape revient à son état de départ. Vos fichiers modifiés sont mis de côté, rien n’est perdu.
 confirm-solution-title = Voir la solution
-confirm-solution = Voir la solution laisse { $points } point(s) sur { $most } à cette étape, si elle n’est pas déjà réussie. Ce choix sera noté.
+confirm-solution = { $points ->
+    [0] Voir la solution ne laisse aucun point (sur { $most }) à cette étape,
+    [one] Voir la solution laisse { $points } point sur { $most } à cette étape,
+   *[other] Voir la solution laisse { $points } points sur { $most } à cette étape,
+} si elle n’est pas déjà réussie. Ce choix sera noté.
 confirm-apply-title = Appliquer la solution
 confirm-apply = Les fichiers de la solution remplacent les vôtres (mis de côté), et ses commandes sont lancées. Ce choix sera noté.
 confirm-catch-up-title = Rattraper
