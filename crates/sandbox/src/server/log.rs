@@ -12,11 +12,13 @@ use serde_json::Value;
 use super::{Front, answer, query::Query};
 use crate::api::{Status, meta};
 use crate::logs::{End, Instance, Line, Logs, Page};
+use crate::resources::NODES;
 
 /// Answers with a container's lines.
 pub(super) fn answer(front: &Arc<Front>, pod: &Value, query: &Query) -> Result<Response<Body>, Status> {
     let container = container(pod, query.get("container"))?;
     let instance = instance(pod, &container, query.is_set("previous"))?;
+    reachable(front, pod, &container)?;
     let since = match (query.number::<i64>("sinceSeconds")?, query.get("sinceTime")) {
         (Some(seconds), _) => front.api.clock().now().checked_sub(SignedDuration::from_secs(seconds)).ok(),
         (None, "") => None,
@@ -43,6 +45,31 @@ pub(super) fn answer(front: &Arc<Front>, pod: &Value, query: &Query) -> Result<R
     let follower = Follower { logs, instance, next, grown, shape };
     let rest = stream::unfold(follower, Follower::step).take_until(stop.cancelled_owned());
     Ok(answer::typed(200, "text/plain", Body::from_stream(first.chain(rest))))
+}
+
+/// The server fetches lines from the node's kubelet, which a node that is gone does not answer.
+fn reachable(front: &Front, pod: &Value, container: &str) -> Result<(), Status> {
+    let name = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+    let Ok(node) = front.api.get(&NODES, "", name) else { return Ok(()) };
+    let is_gone = node["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "Unknown");
+    if !is_gone {
+        return Ok(());
+    }
+    let address = pod["status"]["hostIP"].as_str().unwrap_or(name);
+    let (namespace, pod) = (meta(pod, "namespace"), meta(pod, "name"));
+    Err(Status {
+        code: 500,
+        reason: "",
+        message: format!(
+            "Get \"https://{address}:10250/containerLogs/{namespace}/{pod}/{container}\": dial tcp {address}:10250: \
+             connect: no route to host"
+        ),
+        details: None,
+    })
 }
 
 struct Follower {
