@@ -93,7 +93,8 @@ fn lint(path: Option<&Path>, format: TextOrJson, labs: &Labs) -> Ended {
         }
         TextOrJson::Text => {
             for diagnostic in &diagnostics {
-                output::print(&format!("{}\n", messages::diagnostic_line(diagnostic)));
+                let mend = messages::diagnostic(diagnostic).mend;
+                output::print(&format!("{}\n    {mend}\n", messages::diagnostic_line(diagnostic)));
             }
             let warnings = diagnostics.len() - errors;
             output::note(&say!("lint-total", errors = errors, warnings = warnings));

@@ -119,18 +119,46 @@ pub(crate) fn nearest(word: &str, words: &[&str]) -> Option<String> {
         .map(|(_, candidate)| candidate.to_owned())
 }
 
-/// Returns the edit distance of two words (Levenshtein: insertions, deletions, substitutions).
+/// Returns the edit distance of two words: insertions, deletions, substitutions, and neighbours that changed places
+/// (optimal string alignment).
 fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
+    let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let substituted = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+    for i in 1..=left.len() {
+        let mut next = vec![i];
+        for j in 1..=right.len() {
+            let substituted = row[j - 1] + usize::from(left[i - 1] != right[j - 1]);
+            let mut least = substituted.min(row[j] + 1).min(next[j - 1] + 1);
+            if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
+                least = least.min(before[j - 2] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_that_was_meant_is_found() {
+        let words = ["title", "points", "objectives", "kubernetes_object"];
+        for (typed, meant) in [
+            ("titel", Some("title")),
+            ("tilte", Some("title")),
+            ("point", Some("points")),
+            ("objectifs", Some("objectives")),
+            ("kubernetes_objet", Some("kubernetes_object")),
+            ("to", None),
+            ("hints", None),
+            ("minutes", None),
+        ] {
+            assert_eq!(nearest(typed, &words).as_deref(), meant, "{typed}");
+        }
+        assert_eq!(nearest(&"x".repeat(10_000), &words), None);
+    }
 }
