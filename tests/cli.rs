@@ -1,5 +1,6 @@
 //! The binary from outside: exit codes, documents for machines, help, the sandbox's life, the kubectl stand-in.
 
+mod author;
 mod documents;
 mod refusals;
 mod sandbox;
