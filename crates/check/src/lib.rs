@@ -17,7 +17,6 @@ mod problem;
 mod quantity;
 #[cfg(test)]
 mod testing;
-mod turn;
 mod workfile;
 mod world;
 
@@ -38,6 +37,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Judges `spec` against `world`.
 ///
+/// Checks may run side by side, save that a [`Spec::QuotaExhaustion`] takes a whole quota for a moment: whoever runs
+/// it lets nothing run beside it that creates objects in that Namespace.
+///
 /// The caller sets the time-out; `cancel` stops the work early, and whatever the check created in the
 /// cluster is removed before this returns.
 ///
@@ -45,12 +47,10 @@ use tokio_util::sync::CancellationToken;
 ///
 /// An [`Error`] means that the check could not tell. It is never a wrong answer of the learner.
 pub async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) -> Result<Outcome, Error> {
-    let _turn = turn::take(spec, cancel).await?;
     kinds::run(spec, world, cancel).await
 }
 
-/// Judges `spec` against `world` within a time, counted from when the check may begin: a trial of a quota waits until
-/// running commands have ended, and they wait for it. What the check created is removed before this returns, which may take
+/// Judges `spec` against `world` within a time. What the check created is removed before this returns, which may take
 /// longer than `limit`.
 ///
 /// # Errors
@@ -62,9 +62,8 @@ pub async fn run_within(
     limit: Duration,
     cancel: &CancellationToken,
 ) -> Result<Outcome, Error> {
-    let _turn = turn::take(spec, cancel).await?;
     let inner = cancel.child_token();
-    let work = kinds::run(spec, world, &inner);
+    let work = run(spec, world, &inner);
     tokio::pin!(work);
     tokio::select! {
         result = &mut work => result,
