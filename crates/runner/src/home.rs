@@ -202,7 +202,7 @@ mod tests {
     fn everything_is_below_atelier_home_where_it_is_set() {
         let home = Home::find(|name| (name == "ATELIER_HOME").then(|| "/srv/a".into())).unwrap();
         assert_eq!(home.state(), Path::new("/srv/a/state"));
-        assert_eq!(home.work(&step("c", "s")).unwrap(), Path::new("/srv/a/work/c/s"));
+        assert_eq!(home.work(&step("c", "s")).unwrap(), Path::new("/srv/a").join("work").join("c").join("s"));
     }
 
     #[test]

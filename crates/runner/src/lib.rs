@@ -24,7 +24,7 @@ mod session;
 mod solving;
 mod store;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod work;
 
 pub use api::{CheckView, EnvironmentView, Event, Notice, Request, Snapshot, StepStateView, StepView, Verdict, Work};

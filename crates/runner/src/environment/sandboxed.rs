@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(first.kubeconfig, second.kubeconfig);
         let other = join(&home, Version::V1_20, Pace::Fast).await;
         assert!(matches!(other.map(|_| ()), Err(EnvironmentError::OtherVersion { .. })));
-        crate::testing::bootstrap(&first.client).await;
+        crate::tests::bootstrap(&first.client).await;
         let uid = super::super::identity(&second.client).await.unwrap();
         server.unwrap().stop().await;
         assert_eq!(served(&home), None);

@@ -1,3 +1,5 @@
+//! The journal with a disk that fails, fills up, or stops with its process.
+
 use super::*;
 
 /// A disk that takes `room` more bytes; then every write fails after a part of it, and, where the process is said

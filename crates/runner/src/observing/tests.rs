@@ -1,3 +1,5 @@
+//! What entries of an audit log prove, and what they do not.
+
 use serde_json::json;
 
 use super::*;

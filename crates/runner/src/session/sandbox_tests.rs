@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::tests::{Driven, state, verdict};
 use super::*;
-use crate::testing::{Origin, catalog, id, variables};
+use crate::tests::{Origin, catalog, id, variables};
 use crate::{EnvironmentView, Snapshot, StepStateView};
 
 async fn start(home: &Home, step: &str) -> Driven {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::testing::{Learner, Origin, alive, catalog, id, variables};
+use crate::tests::{Learner, Origin, alive, catalog, id, variables};
 use crate::{Confirmation, EnvironmentView, Snapshot, StepStateView};
 
 /// A session and one reader of its events.

@@ -1,3 +1,5 @@
+//! The history on disk: found again, shared, carried, killed, and without room.
+
 //! The history on disk, killed, cut short, and shared.
 
 use std::fs::File;
