@@ -106,3 +106,25 @@ fn an_unusable_home_is_the_machines_matter() {
     assert_eq!(answer.code, Some(2), "{}", answer.error);
     assert_eq!(answer.out, "");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_cannot_be_written_is_no_success() {
+    let home = tempfile::tempdir().unwrap();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_atelier-under-test"));
+    let mut command = crate::cli::command(program, home.path());
+    let status = command.args(["list", "--format", "json"]).stdout(full).stderr(std::process::Stdio::null()).status();
+    assert_eq!(status.unwrap().code(), Some(2));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let home = tempfile::tempdir().unwrap();
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_atelier-under-test"));
+    let mut command = crate::cli::command(program, home.path());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.args(["help"]).stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
+}

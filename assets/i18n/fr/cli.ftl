@@ -289,3 +289,6 @@ doctor-cluster-late = { $seconds ->
    *[other] pas de réponse en { $seconds } secondes
 }
 doctor-cluster-mend = Vérifiez le réseau et le kubeconfig ; le bac à sable n’en a pas besoin.
+
+output-lost = Le résultat n’a pas pu être écrit en entier.
+output-lost-hint = Le disque est-il plein ? Faites de la place, puis relancez la commande.

@@ -15,8 +15,9 @@ mod step;
 use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Command, EnvironmentChoice, Place, Run};
-use crate::exit::Exit;
-use crate::kubectl;
+use crate::exit::{Exit, Failure};
+use crate::words::say;
+use crate::{kubectl, output};
 
 /// Runs the command that was asked for.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
@@ -45,5 +46,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Some(Command::Help { topic }) => help::run(&topic),
     };
     let exit: Exit = ended.unwrap_or_else(|failure| failure.report());
+    if output::was_lost() {
+        return Failure::environment(say!("output-lost")).hint(say!("output-lost-hint")).report().into();
+    }
     exit.into()
 }

@@ -48,6 +48,10 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
         }
     };
     match runtime.block_on(run(arguments)) {
+        Ok(()) if output::was_lost() => {
+            output::note("error: unable to write to standard output");
+            ExitCode::FAILURE
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
             say_trouble(&trouble);

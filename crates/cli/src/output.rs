@@ -2,18 +2,33 @@
 //! a reader that went away is not a fault.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether a result could not be written, for another reason than a reader that went away.
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Writes a result on standard output, as it is.
 pub(crate) fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    // A closed pipe ends the reader's interest, not the command: the exit code stays what it is.
-    let _closed_pipe = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    print_bytes(text.as_bytes());
 }
 
 /// Writes bytes on standard output; tells whether somebody still reads.
 pub(crate) fn print_bytes(bytes: &[u8]) -> bool {
     let mut out = std::io::stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => true,
+        // A closed pipe ends the reader's interest, not the command: the exit code stays what it is.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => false,
+        Err(_) => {
+            LOST.store(true, Ordering::Relaxed);
+            false
+        }
+    }
+}
+
+/// Whether something of the result was lost: a full disk, for example.
+pub(crate) fn was_lost() -> bool {
+    LOST.load(Ordering::Relaxed)
 }
 
 /// Writes a JSON document on standard output, indented, with its final line end.
