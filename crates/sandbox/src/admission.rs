@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Version;
@@ -58,8 +57,6 @@ pub(crate) struct Request {
     pub(crate) object: Value,
     /// The stored object, for an update or a deletion.
     pub(crate) old: Option<Object>,
-    /// Whether anything will be stored.
-    pub(crate) dry_run: DryRun,
     /// Warnings for the caller.
     pub(crate) warnings: Vec<String>,
 }
@@ -110,17 +107,11 @@ pub(crate) enum DryRun {
 pub(crate) struct Transaction<'a> {
     store: &'a Store,
     writes: Vec<(&'static Resource, Key, Object)>,
-    now: Timestamp,
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn new(store: &'a Store, now: Timestamp) -> Transaction<'a> {
-        Transaction { store, writes: Vec::new(), now }
-    }
-
-    /// Returns the time of the request.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.now
+    pub(crate) fn new(store: &'a Store) -> Transaction<'a> {
+        Transaction { store, writes: Vec::new() }
     }
 
     /// Returns an object, as written so far.

@@ -4,8 +4,6 @@
 //! [`tower::Service`] with no socket at all. It never knows of labs or checks, and nobody reads its store
 //! except through the API and the audit log.
 
-#![expect(dead_code, reason = "the validation of specs, which follows, uses these")]
-
 mod admission;
 mod amounts;
 mod api;

@@ -31,7 +31,6 @@ mod query;
 mod reviews;
 mod route;
 mod table;
-mod unsimulated;
 mod watch;
 
 /// How long a client may take to shake hands.

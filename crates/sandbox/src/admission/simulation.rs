@@ -40,23 +40,61 @@ impl Plugin for Simulation {
     }
 }
 
+/// Fields of a Pod's spec without an effect.
+const POD: [&str; 13] = [
+    "/affinity/podAffinity",
+    "/affinity/podAntiAffinity",
+    "/dnsConfig",
+    "/ephemeralContainers",
+    "/hostAliases",
+    "/hostIPC",
+    "/hostPID",
+    "/overhead",
+    "/readinessGates",
+    "/runtimeClassName",
+    "/securityContext",
+    "/shareProcessNamespace",
+    "/topologySpreadConstraints",
+];
+/// Fields of a container without an effect.
+const CONTAINER: [&str; 5] = ["lifecycle", "livenessProbe", "securityContext", "startupProbe", "volumeDevices"];
+/// What a volume may say; any other source has nothing behind it.
+const VOLUME: [&str; 6] = ["configMap", "downwardAPI", "emptyDir", "name", "projected", "secret"];
+
 /// Returns the fields of a Pod's `spec` that have no effect here.
 fn unsimulated(spec: &Value) -> Vec<String> {
-    let mut fields = Vec::new();
-    for field in ["/affinity/podAffinity", "/affinity/podAntiAffinity", "/topologySpreadConstraints", "/readinessGates"]
-    {
-        if spec.pointer(field).is_some_and(|value| !value.is_null()) {
-            fields.push(field[1..].replace('/', "."));
+    let mut fields: Vec<String> = POD
+        .iter()
+        .filter(|field| spec.pointer(field).is_some_and(says_something))
+        .map(|field| field[1..].replace('/', "."))
+        .collect();
+    for containers in ["initContainers", "containers"] {
+        for (index, container) in list(spec, &format!("/{containers}")).iter().enumerate() {
+            for field in CONTAINER {
+                if container.get(field).is_some_and(says_something) {
+                    fields.push(format!("{containers}[{index}].{field}"));
+                }
+            }
         }
     }
-    for (index, container) in list(spec, "/containers").iter().enumerate() {
-        for field in ["livenessProbe", "startupProbe", "lifecycle"] {
-            if container.get(field).is_some_and(|value| !value.is_null()) {
-                fields.push(format!("containers[{index}].{field}"));
+    for (index, volume) in list(spec, "/volumes").iter().enumerate() {
+        for (source, _) in volume.as_object().into_iter().flatten() {
+            if !VOLUME.contains(&source.as_str()) {
+                fields.push(format!("volumes[{index}].{source}"));
             }
         }
     }
     fields
+}
+
+/// Defaulting leaves empty objects behind.
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Object(map) => !map.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::String(_) => true,
+    }
 }
 
 #[cfg(test)]
@@ -69,8 +107,9 @@ mod tests {
     fn what_has_no_effect_is_named() {
         let container =
             json!({"name": "c", "image": "a", "livenessProbe": {"exec": {"command": ["true"]}}, "lifecycle": null});
-        let spec = json!({"containers": [container], "affinity": {"podAffinity": {}}});
-        assert_eq!(unsimulated(&spec), ["affinity.podAffinity", "containers[0].livenessProbe"]);
+        let spec = json!({"containers": [container], "hostPID": true, "securityContext": {},
+            "volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "hostPath": {"path": "/"}}]});
+        assert_eq!(unsimulated(&spec), ["hostPID", "containers[0].livenessProbe", "volumes[1].hostPath"]);
         assert!(unsimulated(&json!({"containers": [{"name": "c", "readinessProbe": {}}]})).is_empty());
     }
 }

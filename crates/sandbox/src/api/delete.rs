@@ -117,10 +117,9 @@ impl Api {
             name: name.to_owned(),
             object: Value::Null,
             old: Some(Arc::clone(&old)),
-            dry_run: options.dry_run,
             warnings: Vec::new(),
         };
-        let mut transaction = Transaction::new(&state.store, now);
+        let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {
             plugin.validate(&mut request, &mut transaction)?;
         }

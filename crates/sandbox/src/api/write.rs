@@ -133,10 +133,9 @@ impl Api {
             name,
             object,
             old: None,
-            dry_run: options.dry_run,
             warnings: Vec::new(),
         };
-        let mut transaction = Transaction::new(&state.store, now);
+        let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {
             plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
@@ -258,10 +257,9 @@ impl Api {
             name: name.to_owned(),
             object,
             old: Some(Arc::clone(&old)),
-            dry_run: options.dry_run,
             warnings: Vec::new(),
         };
-        let mut transaction = Transaction::new(&state.store, self.shared.clock.now());
+        let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {
             plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }

@@ -8,7 +8,6 @@ use hyper::body::Bytes;
 use serde_json::Value;
 
 use super::query::Query;
-use super::unsimulated;
 use crate::api::Status;
 use crate::resources::{Resource, Subresource};
 use crate::schema::decode::conform;
@@ -113,10 +112,7 @@ pub(super) fn object(
         Some(found) => conform(found, &mut object).map_err(handled)?,
         None => Vec::new(),
     };
-    let mut warnings = unknown_fields(unknown, FieldValidation::of(query)?).map_err(handled)?;
-    if part.is_none() {
-        warnings.extend(unsimulated::warnings(resource, &object));
-    }
+    let warnings = unknown_fields(unknown, FieldValidation::of(query)?).map_err(handled)?;
     Ok(Decoded { object, warnings })
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::route::Place;
-use super::{Front, answer, body, table, unsimulated};
+use super::{Front, answer, body, table};
 use crate::admission::DryRun;
 use crate::api::{Applied, Caller, Configuration, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
 use crate::ownership::Conflicts;
@@ -237,17 +237,12 @@ pub(super) async fn patch(
     let validation = body::FieldValidation::of(query)?;
     let mut warnings = Vec::new();
     let mut written = front.api.change(caller, "patch", target, &options, &mut |object| {
-        let before = object.clone();
         patch.apply(place.resource, object)?;
         let unknown = match found {
             Some(found) => conform(found, object).map_err(Status::bad_request)?,
             None => Vec::new(),
         };
         warnings = body::unknown_fields(unknown, validation).map_err(Status::bad_request)?;
-        // Only what this patch brings: what was there before was told before.
-        let before = unsimulated::warnings(place.resource, &before);
-        let now = unsimulated::warnings(place.resource, object);
-        warnings.extend(now.into_iter().filter(|warning| !before.contains(warning)));
         Ok(())
     })?;
     written.warnings.extend(warnings);
@@ -281,9 +276,8 @@ fn apply(
         Some(found) => conform(found, &mut object).map_err(Status::bad_request)?,
         None => Vec::new(),
     };
-    let mut warnings = body::unknown_fields(unknown, body::FieldValidation::of(query)?).map_err(Status::bad_request)?;
+    let warnings = body::unknown_fields(unknown, body::FieldValidation::of(query)?).map_err(Status::bad_request)?;
     let conflicts = if query.is_set("force") { Conflicts::Force } else { Conflicts::Refuse };
-    warnings.extend(unsimulated::warnings(resource, &object));
     let configuration = Configuration { object: &object, manager, conflicts };
     let (code, mut written) = match front.api.apply(caller, target, &configuration, query.dry_run()?)? {
         Applied::Created(written) => (201, written),
