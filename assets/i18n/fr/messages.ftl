@@ -378,7 +378,7 @@ quota-pending-resource = { $pending ->
     [one] 1 Pod attend un nœud, faute de ressource « { $resource } ».
    *[other] { $pending } Pods attendent un nœud, faute de ressource « { $resource } ».
 }
-quota-refused-by-quota = La ResourceQuota { $name } a refusé le suivant : « { $message } ».
+quota-refused-by-quota = Le ResourceQuota { $name } a refusé le suivant : « { $message } ».
 quota-refused-by-limit-range = La LimitRange { $name } a refusé le suivant : « { $message } ».
 quota-refused-by-a-limit-range = Une LimitRange a refusé le suivant : « { $message } ».
 quota-refused-otherwise = Le cluster a refusé le Pod : « { $message } ».
@@ -402,7 +402,7 @@ quota-none =
     .brief = aucun quota : { $admitted } admis sur { $asked }
     .why = Le Namespace { $namespace } n’a pas de ResourceQuota : rien ne borne le nombre de ses Pods.
     .why-limits = Le Namespace { $namespace } a une LimitRange, mais pas de ResourceQuota : chaque Pod est borné, leur nombre ne l’est pas.
-    .advice = Créez dans ce Namespace une ResourceQuota qui limite requests.memory et limits.memory (ou pods), puis relancez le contrôle.
+    .advice = Créez dans ce Namespace un ResourceQuota qui limite requests.memory et limits.memory (ou pods), puis relancez le contrôle.
 
 quota-loose =
     .brief = quota trop large : { $admitted } admis sur { $asked }
