@@ -11,16 +11,16 @@ value-command = COMMANDE
 
 cmd-run = Ouvre l’application à une étape
 cmd-list = Liste les parcours et leurs étapes
-cmd-status = Montre l’avancement et les points
+cmd-status = Montre la progression et les points
 cmd-check = Lance les contrôles sans ouvrir l’application
 cmd-check-after = Sans argument, l’étape en cours est contrôlée. Le code de retour vaut 0 si tout passe, 1 si un contrôle échoue, 2 si l’on n’a pas pu conclure.
 cmd-hint = Donne l’indice suivant d’une étape
 cmd-solution = Montre la solution d’une étape ; c’est noté
 cmd-reset = Remet une étape dans son état de départ
 cmd-catch-up = Rejoue et vérifie les solutions jusqu’à une étape
-cmd-progress = Transporte l’avancement d’une machine à l’autre
-cmd-progress-export = Écrit l’avancement dans un fichier
-cmd-progress-import = Fusionne un fichier d’avancement avec celui d’ici
+cmd-progress = Transporte la progression d’une machine à l’autre
+cmd-progress-export = Écrit la progression dans un fichier
+cmd-progress-import = Fusionne un fichier de progression avec celle d’ici
 cmd-lab = Outils pour qui écrit des parcours
 cmd-lab-new = Crée une étape à compléter
 cmd-lab-lint = Relit le format et les mots d’un dossier de parcours
@@ -51,7 +51,7 @@ arg-check-where = Le parcours ou l’étape à contrôler
 arg-check-format = Format de sortie : text (par défaut), json, junit ou tap
 arg-step = L’étape, par exemple atelier-kubernetes/02-1-3-borner-la-memoire
 arg-apply = Copie aussi les fichiers de la solution et lance ses commandes
-arg-progress-file = Le fichier d’avancement
+arg-progress-file = Le fichier de progression
 arg-new-step = La nouvelle étape
 arg-lint-path = Le dossier à relire (par défaut le dossier courant)
 arg-test-steps = Les étapes à éprouver (par défaut toutes)
@@ -148,11 +148,11 @@ catching-up = { $step } : solution rejouée, { $done } sur { $total }
 caught-up = Tout ce qui précède { $step } est en place, et l’étape est ouverte.
 kept-aside = Votre version est gardée : { $path }
 
-progress-exported = L’avancement est écrit dans { $path }.
+progress-exported = La progression est écrite dans { $path }.
 progress-imported = { $count ->
-    [0] Rien de nouveau dans l’avancement de { $learner }.
-    [one] Un événement ajouté, de l’avancement de { $learner }.
-   *[other] { $count } événements ajoutés, de l’avancement de { $learner }.
+    [0] Rien de nouveau dans la progression de { $learner }.
+    [one] Un évènement ajouté, de la progression de { $learner }.
+   *[other] { $count } évènements ajoutés, de la progression de { $learner }.
 }
 progress-cut = Attention : le fichier est plus court que lors de son export.
 progress-flaws = { $count ->
@@ -205,7 +205,7 @@ lint-total = { $errors ->
 }
 lab-passes-untouched = Le contrôle « { $check } » passe avant que rien ne soit fait.
 lab-unknown-untouched = Le contrôle « { $check } » ne conclut pas avant que rien ne soit fait.
-lab-guard-fails = Le garde-fou « { $check } » ne tient pas au départ.
+lab-guard-fails = La garde « { $check } » ne tient pas au départ.
 lab-solution-fails = Le contrôle « { $check } » ne passe pas avec la solution.
 lab-passes-after-reset = Le contrôle « { $check } » passe encore après la remise à l’état de départ.
 lab-reset-differs = La remise à l’état de départ n’est pas exacte : { $objects }.
@@ -218,13 +218,13 @@ lab-test-total = { $steps ->
 
 quota-right = Le quota joue son rôle : les premiers Pods tournent, les suivants sont refusés.
 quota-none = Aucun quota : rien ne limite le nombre de Pods.
-quota-too-loose = Le quota est trop lâche : il laisse tout passer.
+quota-too-loose = Le quota est trop large : il laisse tout passer.
 quota-too-tight = Le quota est trop serré : même les premiers Pods ne passent pas.
 quota-other-refusal = Les Pods sont refusés par autre chose qu’un quota.
 quota-not-starting = Les Pods sont admis, mais ne démarrent pas.
 quota-nothing-to-copy = Il n’y a pas de modèle de Pod à copier.
 quota-no-namespace = Le Namespace « { $namespace } » n’existe pas.
-quota-counts = Demandés : { $asked } · admis : { $admitted } · en marche : { $running }
+quota-counts = Demandés : { $asked } · admis : { $admitted } · en cours d’exécution : { $running }
 quota-refused = Refusé par { $name } :
 quota-resource = Ressource épuisée : { $resource }
 quota-left = { $count ->
@@ -274,7 +274,7 @@ doctor-home-unwritable = { $path } ne peut pas être écrit ({ $why })
 doctor-home-mend = Donnez-vous le droit d’y écrire, ou choisissez un autre dossier avec ATELIER_HOME.
 doctor-disk = Place sur le disque :
 doctor-disk-room = { $megabytes } Mio libres
-doctor-disk-mend = Libérez au moins 200 Mio : l’avancement ne pourrait plus être écrit.
+doctor-disk-mend = Libérez au moins 200 Mio : la progression ne pourrait plus être écrite.
 doctor-disk-unknown = inconnue
 doctor-contexts = Clusters connus :
 doctor-contexts-none = aucun ; le bac à sable n’en a pas besoin
