@@ -51,7 +51,13 @@ fn filled(value: &str) -> String {
     let mut rest = value;
     while let Some((before, opened)) = rest.split_once('{') {
         let (inside, after) = opened.split_once('}').unwrap_or((opened, ""));
-        let literal = inside.trim_matches(' ').strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or("");
+        let quoted = inside.trim_matches(' ').strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or("");
+        // A space that tools like to lose may be written by its number.
+        let literal = match quoted.get(quoted.len().saturating_sub(6)..) {
+            Some("\\u00A0") => "\u{a0}",
+            Some("\\u202F") => "\u{202f}",
+            Some(_) | None => quoted,
+        };
         let whole = rest.len() - before.len() - after.len();
         says.push_str(before);
         says.extend(std::iter::repeat_n('_', whole - literal.len()));

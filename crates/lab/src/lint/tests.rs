@@ -150,7 +150,7 @@ fn messages_are_read_as_french() {
             .map(|problem| format!("{}:{} {:?}", problem.line, problem.column, problem.kind))
             .collect()
     };
-    let good = "# Des memoires: non\npoints = { $n } { $n ->\n    [one] pt\n   *[other] pts\n}\na-b =\n    .what = « { $x } »\u{a0}: oui.\n";
+    let good = "# Des memoires: non\npoints = { $n } { $n ->\n    [one] pt\n   *[other] pts\n}\na-b =\n    .what = « { $x } »\u{a0}: oui.\nc = { \"\\u00A0\" }: oui{ \" \" }.\n";
     assert_eq!(said(&good.replace("« ", "«\u{a0}").replace(" »", "\u{a0}»")), Vec::<String>::new());
     assert_eq!(
         said("a = La memoire de { $memoire }: vide.\n"),
