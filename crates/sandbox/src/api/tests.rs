@@ -1,3 +1,5 @@
+//! What the API does with objects: verbs, selectors, patches, quotas, owners, and the words of its refusals.
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Markdown on cells: wrapping, indents, tables, alerts and links, at several widths.
+
 use super::*;
 
 fn check(text: &str, cells: usize) -> String {

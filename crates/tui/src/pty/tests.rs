@@ -1,3 +1,5 @@
+//! The shell behind the pane: its start, its foreground, its flood and its end.
+
 use super::*;
 use crate::shell::ShellPane;
 

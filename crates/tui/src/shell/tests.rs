@@ -1,3 +1,5 @@
+//! The shell pane: bytes to cells in any split, keys and the mouse to bytes, scrollback.
+
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEventKind};
 use proptest::prelude::*;
 

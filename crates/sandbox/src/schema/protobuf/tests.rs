@@ -1,3 +1,5 @@
+//! Bodies in protobuf, as kubectl 1.32 and later send them, become the JSON they stand for; broken ones are refused.
+
 use serde_json::json;
 
 use super::*;
