@@ -34,6 +34,19 @@ where
     L: FnMut() -> Option<String> + Send + 'static,
     W: Write,
 {
+    match converse(session, next_line, output, characters).await {
+        // Nobody reads any more: the end of the conversation, not a fault.
+        Err(Error::Terminal(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        ended => ended,
+    }
+}
+
+async fn converse<E, L, W>(session: Session<E>, next_line: L, output: W, characters: Characters) -> Result<(), Error>
+where
+    E: Stream<Item = Event> + Unpin,
+    L: FnMut() -> Option<String> + Send + 'static,
+    W: Write,
+{
     let mut linear = Linear { output, characters };
     let mut dialogue = Dialogue::default();
     let Session { requests, mut events } = session;
