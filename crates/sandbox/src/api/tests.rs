@@ -1,3 +1,5 @@
+//! Tests of the API core: what each kind of request does to the store and the audit log.
+
 //! What the API does with objects: verbs, selectors, patches, quotas, owners, and the words of its refusals.
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Tests of the protobuf decoder: bodies that kubectl sent, and bytes that nobody should send.
+
 //! Bodies in protobuf, as kubectl 1.32 and later send them, become the JSON they stand for; broken ones are refused.
 
 use serde_json::json;
