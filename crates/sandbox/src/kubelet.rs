@@ -289,6 +289,8 @@ impl Kubelet {
             run.lose_containers(self);
             self.pods.insert(uid(&pod).to_owned(), run);
         }
+        // Before the status says so: the node controller must not find a node that is Ready and silent.
+        self.nodes.post_again(&self.node);
         let boot_id = uuid::Uuid::new_v4().to_string();
         let now = rfc3339(self.api.clock().now());
         let written = self.write_node(|node| {
@@ -305,7 +307,6 @@ impl Kubelet {
                 );
             }
         });
-        self.nodes.post_again(&self.node);
         let Some(node) = written else { return };
         let is_now = |state: &str| format!("Node {} status is now: {state}", self.node);
         let (memory, disk, pid, ready) = (
