@@ -1,18 +1,72 @@
-//! Repository automation: benchmarks, generated data, generated documents.
+//! Repository automation: figures, pictures, generated data.
 
-use anyhow::Result;
-use clap::Parser;
-
+mod bench;
+mod picture;
 mod schema;
+mod terminal;
 
-#[derive(Debug, Parser)]
-enum Command {
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Repository automation")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Prints the product's figures beside their limits (builds the release binary first).
+    Bench,
+    /// Draws the README's picture of the screen.
+    Picture,
     /// Makes the table of Kubernetes' types.
     Schema(schema::Arguments),
 }
 
-fn main() -> Result<()> {
-    match Command::parse() {
-        Command::Schema(arguments) => schema::run(&arguments),
+fn main() -> ExitCode {
+    let done = match Arguments::parse().task {
+        Task::Bench => bench::run(),
+        Task::Picture => picture(),
+        Task::Schema(arguments) => schema::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        #[expect(clippy::print_stderr, reason = "a developer's tool")]
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// The workspace's folder.
+pub(crate) fn top() -> Result<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Ok(own.ancestors().nth(2).context("the package lies two folders below the workspace")?.to_owned())
+}
+
+/// Builds the release binary and returns its path.
+pub(crate) fn release_binary() -> Result<PathBuf> {
+    let top = top()?;
+    #[expect(clippy::disallowed_methods, reason = "no learner's environment here")]
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "--quiet", "--package", "cli"])
+        .current_dir(&top)
+        .status()
+        .context("failed to start cargo")?;
+    anyhow::ensure!(status.success(), "cargo build failed");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top.join("target"), PathBuf::from);
+    Ok(target.join("release/atelier"))
+}
+
+fn picture() -> Result<()> {
+    let binary = release_binary()?;
+    let home = tempfile::tempdir().context("failed to make a home")?;
+    let text = bench::screen_to_show(&binary, home.path())?;
+    std::fs::write(top()?.join("assets/screen.svg"), text).context("failed to write assets/screen.svg")
 }
