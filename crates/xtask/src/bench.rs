@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::terminal::Terminal;
 
@@ -205,7 +205,9 @@ fn flooded(binary: &Path, home: &Path, command: &str) -> Result<(Duration, Durat
     app.keys("PS1='pret> '; clear\r")?;
     app.wait(PATIENCE, |text| text.contains("pret>"))?;
     app.keys(&format!("{command}\r"))?;
-    app.wait(PATIENCE, |text| text.matches("\ny").count() > 5 || text.matches("│y").count() > 5 || text.matches("ordinaire").count() > 5)?;
+    app.wait(PATIENCE, |text| {
+        text.matches("\ny").count() > 5 || text.matches("│y").count() > 5 || text.matches("ordinaire").count() > 5
+    })?;
     std::thread::sleep(Duration::from_millis(500));
     // The help opens and closes: each is one key after the prefix, and one frame.
     app.keys("\x07")?;
@@ -232,8 +234,27 @@ fn flooded(binary: &Path, home: &Path, command: &str) -> Result<(Duration, Durat
     Ok((times[98], stopped - typed))
 }
 
+/// The example `frame` of crate tui measures in its own process: only that crate may name ratatui.
 fn frame() -> Result<Figure> {
-    bail!("not measured yet")
+    #[expect(clippy::disallowed_methods, reason = "no learner's environment here")]
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["run", "--release", "--locked", "--quiet", "--package", "tui", "--example", "frame"])
+        .current_dir(crate::top()?)
+        .output()
+        .context("failed to start cargo")?;
+    ensure!(output.status.success(), "the frame example failed: {}", String::from_utf8_lossy(&output.stderr));
+    let times: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("the frame example printed no JSON")?;
+    let micros = |field: &str| times[field].as_u64().with_context(|| format!("no `{field}` in {times}"));
+    let (median, worst) = (micros("median")?, micros("worst")?);
+    #[expect(clippy::cast_precision_loss, reason = "a few milliseconds")]
+    let millis = |micros: u64| micros as f64 / 1e3;
+    Ok(Figure {
+        what: "a frame with a 2,000-line step and 10,000 lines of scrollback, 120×40 (median, worst of 500)",
+        measured: format!("{:.2} ms, {:.2} ms", millis(median), millis(worst)),
+        limit: "4 ms",
+        holds: worst <= 4_000,
+    })
 }
 
 fn size(binary: &Path) -> Result<Figure> {
@@ -247,8 +268,58 @@ fn size(binary: &Path) -> Result<Figure> {
     })
 }
 
-fn exhaustion(_binary: &Path) -> Result<Figure> {
-    bail!("not measured yet")
+/// Runs the whole command against a sandbox that already serves, as a learner would in the app's terminal.
+fn exhaustion(binary: &Path) -> Result<Figure> {
+    let home = tempfile::tempdir()?;
+    let (mut child, kubeconfig, _) = sandbox(binary, home.path())?;
+    let manifest = home.path().join("quota.yaml");
+    fs::write(
+        &manifest,
+        "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: plafond}\nspec: {hard: {pods: \"6\"}}\n---\n\
+         apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: dormeur}\nspec:\n  selector: {matchLabels: {app: dormeur}}\n  \
+         template:\n    metadata: {labels: {app: dormeur}}\n    spec:\n      containers:\n      \
+         - {name: dormeur, image: \"busybox:1.36\", command: [sleep, \"3600\"]}\n",
+    )?;
+    let atelier = |arguments: &[&str]| -> Result<std::process::Output> {
+        #[expect(clippy::disallowed_methods, reason = "no learner's environment here")]
+        std::process::Command::new(binary)
+            .args(arguments)
+            .env("ATELIER_HOME", home.path())
+            .env("KUBECONFIG", &kubeconfig)
+            .output()
+            .context("failed to start atelier")
+    };
+    let path = manifest.to_string_lossy();
+    ensure!(atelier(&["kubectl", "apply", "-f", &path])?.status.success(), "failed to prepare the quota");
+    atelier(&["kubectl", "wait", "--for=condition=Available", "deployment/dormeur", "--timeout=20s"])?;
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        let began = Instant::now();
+        let output = atelier(&[
+            "quota",
+            "test",
+            "-n",
+            "default",
+            "--deployment",
+            "dormeur",
+            "--replicas",
+            "20",
+            "--format",
+            "json",
+        ])?;
+        times.push(began.elapsed());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).context("no report")?;
+        ensure!(report["admitted"] == 5, "five Pods fit beside the learner's own: {report}");
+    }
+    child.kill()?;
+    child.wait()?;
+    times.sort();
+    Ok(Figure {
+        what: "quota exhaustion test in the sandbox, 20 replicas, whole process (median, worst of 10)",
+        measured: format!("{} ms, {} ms", times[5].as_millis(), times[9].as_millis()),
+        limit: "300 ms",
+        holds: times[5] <= Duration::from_millis(300),
+    })
 }
 
 /// Returns the README's picture: the app on a step, with a command run in its terminal.

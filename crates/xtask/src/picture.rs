@@ -44,7 +44,10 @@ pub(crate) fn svg(screen: &vt100::Screen) -> String {
             let (x, y) = (f32::from(start) * WIDTH + 8.0, row * HEIGHT + 8);
             let span = f32::from(column - start) * WIDTH;
             if paper != PAPER {
-                let _ = writeln!(svg, "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{span:.1}\" height=\"{HEIGHT}\" fill=\"{paper}\"/>");
+                let _ = writeln!(
+                    svg,
+                    "<rect x=\"{x:.1}\" y=\"{y}\" width=\"{span:.1}\" height=\"{HEIGHT}\" fill=\"{paper}\"/>"
+                );
             }
             if !text.trim().is_empty() {
                 let weight = if style.2 { " font-weight=\"bold\"" } else { "" };

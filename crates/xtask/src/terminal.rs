@@ -20,7 +20,12 @@ pub(crate) struct Terminal {
 
 impl Terminal {
     /// Starts `program` with `arguments` in a terminal of `rows` × `columns`, with `home` as the product's home.
-    pub(crate) fn start(program: &Path, arguments: &[&str], home: &Path, (rows, columns): (u16, u16)) -> Result<Terminal> {
+    pub(crate) fn start(
+        program: &Path,
+        arguments: &[&str],
+        home: &Path,
+        (rows, columns): (u16, u16),
+    ) -> Result<Terminal> {
         let pair = native_pty_system()
             .openpty(PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 })
             .map_err(|error| anyhow::anyhow!("failed to open a terminal: {error}"))?;
