@@ -118,7 +118,7 @@ fn the_quota_test_tells_the_cases_apart_and_removes_its_copy() {
 
     kubectl(&["-n", name, "create", "quota", "plafond", "--hard=pods=3"]);
     let bounded = quota_test(name);
-    assert_eq!(bounded["admitted"], 2, "one Pod is the learner's own: {bounded}");
+    assert_eq!((&bounded["admitted"], &bounded["own"]), (&3.into(), &1.into()), "one is the learner's own: {bounded}");
     assert_eq!(bounded["refusedBy"][0]["kind"], "ResourceQuota", "{bounded}");
     assert_eq!(bounded["refusedBy"][0]["name"], "plafond", "{bounded}");
     assert!(
