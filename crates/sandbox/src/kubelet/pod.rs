@@ -24,7 +24,7 @@ mod start;
 pub(super) use start::digest;
 
 /// How long it takes to set up a Pod's network and volumes.
-const SANDBOX: Duration = Duration::from_millis(600);
+const SANDBOX: Duration = Duration::from_millis(150);
 /// How long a failed container is shown as such before it is shown as waiting.
 const SHOWN: Duration = Duration::from_secs(2);
 /// The pause before the first restart.
