@@ -39,6 +39,7 @@ pub(crate) const FLAGS: &[Flag] = &[
 /// A type or object is not there, or the server refuses.
 pub(crate) async fn run(api: &Api, given: &Given) -> Result<(), Trouble> {
     let shape = Shape::read(given.value("output"))?;
+    let shape = if given.is_on("no-headers") { shape.without_headers() } else { shape };
     let mut wanted = targets(api, &given.words).await?;
     for path in given.values("filename") {
         for document in manifest::read(&path)? {

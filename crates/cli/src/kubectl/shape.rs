@@ -22,7 +22,7 @@ pub(crate) enum Shape {
     /// A JSONPath template.
     JsonPath(Template),
     /// Columns of one's own: header and path.
-    Custom(Vec<(String, Template)>),
+    Custom(Vec<(String, Template)>, Heading),
 }
 
 /// Which columns of the server's table are shown.
@@ -65,10 +65,18 @@ impl Shape {
                     ))),
                 })
                 .collect::<Result<Vec<_>, _>>()
-                .map(Shape::Custom),
+                .map(|columns| Shape::Custom(columns, Heading::Shown)),
             other => Err(Trouble::error(format!(
                 "unable to match a printer suitable for the output format {other:?}, allowed formats are: custom-columns,json,jsonpath,name,wide,yaml"
             ))),
+        }
+    }
+
+    /// The same without a line of headers (`--no-headers`).
+    pub(crate) fn without_headers(self) -> Shape {
+        match self {
+            Shape::Custom(columns, _) => Shape::Custom(columns, Heading::Hidden),
+            Shape::Table(_) | Shape::Json | Shape::Yaml | Shape::Name | Shape::JsonPath(_) => self,
         }
     }
 
@@ -89,9 +97,12 @@ impl Shape {
             Shape::Yaml => yaml::write(&whole()),
             Shape::Name => objects.iter().map(|object| format!("{}\n", name_of(object))).collect(),
             Shape::JsonPath(template) => visible(&template.print(&whole())),
-            Shape::Custom(columns) => {
+            Shape::Custom(columns, heading) => {
                 let headers: Vec<&str> = columns.iter().map(|(header, _)| header.as_str()).collect();
-                let mut text = format!("{}\n", headers.join("\t"));
+                let mut text = match heading {
+                    Heading::Shown => format!("{}\n", headers.join("\t")),
+                    Heading::Hidden => String::new(),
+                };
                 for object in objects {
                     let cells: Vec<String> = columns
                         .iter()
@@ -108,6 +119,15 @@ impl Shape {
             }
         }
     }
+}
+
+/// Whether custom columns begin with a line of headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heading {
+    /// They do.
+    Shown,
+    /// They do not.
+    Hidden,
 }
 
 /// Whether the command line asked for one object, or for many.

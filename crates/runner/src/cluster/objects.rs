@@ -215,6 +215,8 @@ pub(crate) async fn delete_since(
         deleted.push(object.label());
     }
     if !going.is_empty() {
+        // Asked of what was there before the deletion: an owner may be gone by the first look, its Pods not.
+        add_dependents(&mut going, &now);
         wait_until_gone(client, before, going, cancel).await?;
     }
     Ok(deleted)
@@ -235,6 +237,18 @@ where
     }
 }
 
+/// Adds what is owned by something that goes: it goes as well.
+fn add_dependents(going: &mut BTreeSet<String>, inventory: &Inventory) {
+    // Owners of owners need another turn.
+    while let Some((uid, _)) = inventory
+        .objects
+        .iter()
+        .find(|(uid, object)| !going.contains(*uid) && object.owners.iter().any(|owner| going.contains(owner)))
+    {
+        going.insert(uid.clone());
+    }
+}
+
 async fn wait_until_gone(
     client: &Client,
     before: &Inventory,
@@ -246,14 +260,7 @@ async fn wait_until_gone(
     let mut pause = Duration::from_millis(50);
     loop {
         let now = list(client, &namespaces).await?;
-        // What is owned by something that goes, goes as well; owners of owners need another turn.
-        while let Some(more) = now
-            .objects
-            .iter()
-            .find(|(uid, object)| !going.contains(*uid) && object.owners.iter().any(|owner| going.contains(owner)))
-        {
-            going.insert(more.0.clone());
-        }
+        add_dependents(&mut going, &now);
         let mut left: Vec<String> = going.iter().filter_map(|uid| now.objects.get(uid)).map(Object::label).collect();
         let spaces = now.namespaces.iter().filter(|(_, uid)| uid.as_ref().is_some_and(|uid| going.contains(uid)));
         left.extend(spaces.map(|(namespace, _)| format!("namespace/{namespace}")));
