@@ -118,6 +118,12 @@ pub(crate) fn wrap(pieces: &[Piece], cells: usize) -> Vec<Line<'static>> {
                 line = rest;
                 used = line.iter().map(|glyph| glyph.cells).sum();
                 chance = None;
+                // The word that moved down may leave no room for a wide character: it is cut before it.
+                if used + glyph.cells > cells && !line.is_empty() {
+                    lines.push(spans(&line));
+                    line.clear();
+                    used = 0;
+                }
             }
             if grapheme == " " && line.is_empty() && !lines.is_empty() {
                 continue;
@@ -186,6 +192,11 @@ mod tests {
         check("un\ndeux", 8, &["un", "deux"]);
         check("", 8, &[""]);
         check("exact mot", 5, &["exact", "mot"]);
+    }
+
+    #[test]
+    fn a_wide_character_after_a_word_that_moved_down_does_not_stick_out() {
+        check(" 0123456ㄱ", 8, &["", "0123456", "ㄱ"]);
     }
 
     #[test]
