@@ -161,7 +161,7 @@ async fn act(ground: &Ground, step: &Step, actions: &[Action], cancel: &Cancella
         match action {
             Action::Apply(file) => {
                 let objects = manifest::read(file, content(step, file)?)?;
-                manifest::apply(&ground.environment.client, &objects, &ground.bounds(step)).await?;
+                manifest::apply(&ground.environment.client, &objects, &ground.bounds(step), cancel).await?;
             }
             Action::Run(line) => {
                 let folder = ground.work(&step.id)?;

@@ -5,11 +5,14 @@ use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
 use super::{ClusterError, bounded, refused_with};
 
 /// The annotation in which `kubectl apply` looks for what was applied before.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The owner of the fields that a step's setup sets.
+const MANAGER: &str = "atelier";
 /// The largest manifest.
 const LIMIT: usize = 1 << 20;
 
@@ -77,23 +80,40 @@ pub(crate) async fn present(
     Ok(found)
 }
 
-/// Applies the objects in order: creates those that are missing, patches the others, and leaves the annotation by
-/// which a learner's `kubectl apply` goes on from there.
-pub(crate) async fn apply(client: &Client, objects: &[Value], bounds: &Bounds<'_>) -> Result<(), ClusterError> {
+/// Applies the objects in order, whatever state they are in, and leaves the annotation by which a learner's
+/// `kubectl apply` goes on from there. An object of which a field that cannot change differs is made anew.
+pub(crate) async fn apply(
+    client: &Client,
+    objects: &[Value],
+    bounds: &Bounds<'_>,
+    cancel: &CancellationToken,
+) -> Result<(), ClusterError> {
     for object in objects {
         let target = Target::of(client, object, bounds).await?;
         let object = annotated(object, target.namespace.as_deref());
-        let what = format!("create {}", target.label);
-        let fresh: DynamicObject = serde_json::from_value(object.clone())
-            .map_err(|error| ClusterError::Manifest { path: target.label.clone(), problem: error.to_string() })?;
-        match bounded(&what, target.api.create(&PostParams::default(), &fresh)).await {
-            Ok(_) => continue,
-            Err(error) if refused_with(&error) == Some(409) => {}
-            Err(error) => return Err(error),
+        match target.apply(&object).await {
+            Err(error) if target.namespace.is_some() && cannot_change(&error) => {
+                tracing::info!(object = %target.label, "made anew: a field that cannot change differs");
+                super::objects::remove_and_wait(&target.api, &target.name, &target.label, cancel).await?;
+                target.apply(&object).await?;
+            }
+            other => other?,
         }
-        target.patch(&object).await?;
     }
     Ok(())
+}
+
+/// Tells whether the server refused a change because the object already exists with another value of a field that is
+/// fixed at its creation (the words of Kubernetes' validation of updates, `apimachinery/pkg/api/validation`).
+fn cannot_change(error: &ClusterError) -> bool {
+    const WORDS: [&str; 3] = ["field is immutable", "may not change fields other than", "updates to statefulset spec"];
+    match error {
+        ClusterError::Request { source, .. } => match source.as_ref() {
+            kube::Error::Api(status) => status.code == 422 && WORDS.iter().any(|words| status.message.contains(words)),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Where one object of a manifest goes.
@@ -138,13 +158,35 @@ impl Target {
 }
 
 impl Target {
-    /// Patches the object as `kubectl apply` does: by the keys of lists where the server knows them, else (custom
-    /// resources) list by list.
-    async fn patch(&self, object: &Value) -> Result<(), ClusterError> {
+    /// Applies the object on the server's side, as the owner of its fields. A server that does not offer that (415),
+    /// or that cannot do it with this object (400, 500: Kubernetes 1.20 knows neither unknown fields nor twice the
+    /// same key in a list), gets it as `kubectl apply` without `--server-side` sends it.
+    async fn apply(&self, object: &Value) -> Result<(), ClusterError> {
+        let what = format!("apply {}", self.label);
+        let parameters = PatchParams::apply(MANAGER).force();
+        match bounded(&what, self.api.patch(&self.name, &parameters, &Patch::Apply(object))).await {
+            Err(error) if matches!(refused_with(&error), Some(400 | 415 | 500)) => {
+                tracing::debug!(object = %self.label, "not applied on the server's side: {error:?}");
+                self.create_or_patch(object).await
+            }
+            other => other.map(drop),
+        }
+    }
+
+    /// Creates the object, or patches it by the keys of lists where the server knows them, else (custom resources)
+    /// list by list.
+    async fn create_or_patch(&self, object: &Value) -> Result<(), ClusterError> {
+        let what = format!("create {}", self.label);
+        let fresh: DynamicObject = serde_json::from_value(object.clone())
+            .map_err(|error| ClusterError::Manifest { path: self.label.clone(), problem: error.to_string() })?;
+        let parameters = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        match bounded(&what, self.api.create(&parameters, &fresh)).await {
+            Err(error) if refused_with(&error) == Some(409) => {}
+            other => return other.map(drop),
+        }
         let what = format!("patch {}", self.label);
-        let parameters = PatchParams::default();
-        let strategic = Patch::Strategic(object);
-        match bounded(&what, self.api.patch(&self.name, &parameters, &strategic)).await {
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        match bounded(&what, self.api.patch(&self.name, &parameters, &Patch::Strategic(object))).await {
             Err(error) if refused_with(&error) == Some(415) => {
                 bounded(&what, self.api.patch(&self.name, &parameters, &Patch::Merge(object))).await.map(drop)
             }
@@ -177,41 +219,4 @@ fn entry<'a>(object: &'a mut Value, name: &str) -> &'a mut Map<String, Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_manifest_is_taken_apart() {
-        let text = "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n---\n---\napiVersion: v1\nkind: List\nitems:\n- \
-                    {apiVersion: v1, kind: Pod, metadata: {name: b}}\n- {apiVersion: v1, kind: Pod, metadata: {name: c}}\n";
-        let names: Vec<String> = read("m", text.as_bytes())
-            .unwrap()
-            .iter()
-            .map(|object| object["metadata"]["name"].as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(names, ["a", "b", "c"]);
-    }
-
-    #[test]
-    fn a_manifest_that_is_none_says_why() {
-        for (text, problem) in [
-            ("kind: Pod\nmetadata: {name: a}", "an object has no apiVersion"),
-            ("apiVersion: v1\nkind: Pod", "an object has no metadata.name"),
-            ("just words", "an object has no apiVersion"),
-        ] {
-            let error = read("m.yaml", text.as_bytes()).unwrap_err();
-            assert!(matches!(&error, ClusterError::Manifest { problem: found, .. } if found == problem), "{error}");
-        }
-        assert!(read("m.yaml", b"a: [").is_err());
-        assert!(read("m.yaml", &vec![b' '; LIMIT + 1]).is_err());
-    }
-
-    #[test]
-    fn kubectl_apply_finds_what_was_applied() {
-        let object = annotated(&serde_json::json!({"kind": "Pod", "metadata": {"name": "a"}}), Some("n"));
-        assert_eq!(object["metadata"]["namespace"], "n");
-        let applied: Value =
-            serde_json::from_str(object["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap()).unwrap();
-        assert_eq!(applied, serde_json::json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "n"}}));
-    }
-}
+mod tests;

@@ -21,6 +21,9 @@ const AT_A_TIME: usize = 8;
 /// How long deleted objects may take to go: a Pod's grace period is 30 s.
 const GOING: Duration = Duration::from_secs(90);
 
+/// How long the first look after a deletion waits.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
 /// The objects of some Namespaces at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Inventory {
@@ -237,6 +240,39 @@ where
     }
 }
 
+/// Deletes the object of this name, if there is one, and waits until it is gone.
+pub(super) async fn remove_and_wait(
+    api: &Api<DynamicObject>,
+    name: &str,
+    label: &str,
+    cancel: &CancellationToken,
+) -> Result<(), ClusterError> {
+    let what = format!("get {label}");
+    let uid = async || -> Result<Option<String>, ClusterError> {
+        Ok(bounded(&what, api.get_metadata_opt(name)).await?.and_then(|there| there.metadata.uid))
+    };
+    let Some(going) = uid().await? else { return Ok(()) };
+    remove(api, name, &going).await?;
+    let start = tokio::time::Instant::now();
+    let mut pause = FIRST_PAUSE;
+    while uid().await?.is_some_and(|there| there == going) {
+        if start.elapsed() > GOING || cancel.is_cancelled() {
+            return Err(ClusterError::Stuck { waited: start.elapsed(), objects: vec![label.to_owned()] });
+        }
+        rest(&mut pause, cancel).await;
+    }
+    Ok(())
+}
+
+/// Waits a little before another look, and longer the next time.
+async fn rest(pause: &mut Duration, cancel: &CancellationToken) {
+    tokio::select! {
+        () = tokio::time::sleep(*pause) => {}
+        () = cancel.cancelled() => {}
+    }
+    *pause = (*pause * 2).min(Duration::from_secs(2));
+}
+
 /// Adds what is owned by something that goes: it goes as well.
 fn add_dependents(going: &mut BTreeSet<String>, inventory: &Inventory) {
     // Owners of owners need another turn.
@@ -257,7 +293,7 @@ async fn wait_until_gone(
 ) -> Result<(), ClusterError> {
     let namespaces: Vec<String> = before.namespaces.keys().cloned().collect();
     let start = tokio::time::Instant::now();
-    let mut pause = Duration::from_millis(50);
+    let mut pause = FIRST_PAUSE;
     loop {
         let now = list(client, &namespaces).await?;
         add_dependents(&mut going, &now);
@@ -270,10 +306,6 @@ async fn wait_until_gone(
         if start.elapsed() > GOING || cancel.is_cancelled() {
             return Err(ClusterError::Stuck { waited: start.elapsed(), objects: left });
         }
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = cancel.cancelled() => {}
-        }
-        pause = (pause * 2).min(Duration::from_secs(2));
+        rest(&mut pause, cancel).await;
     }
 }
