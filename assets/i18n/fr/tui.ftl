@@ -108,17 +108,17 @@ step-worth = { $points ->
 
 no-checks = Cette étape n’a pas de contrôle.
 check-question = question : ⏎ répondre
-check-todo = pas encore vérifié
+check-todo = à vérifier
 check-running = en cours, { $seconds } s
 check-pass = réussi
-check-fail = pas encore
-check-unknown = indéterminé
+check-fail = échoué
+check-unknown = impossible de conclure
 summary-found = { "\u00A0" }: { $found }
-verdict-todo = pas encore vérifié
+verdict-todo = à vérifier
 verdict-running = en cours
 verdict-pass = réussi
-verdict-fail = pas encore
-verdict-unknown = impossible à dire pour le moment
+verdict-fail = échoué
+verdict-unknown = impossible de conclure
 label-found = Trouvé
 label-expected = Attendu
 label-why = Pourquoi
@@ -158,7 +158,7 @@ state-todo = à faire
 state-tried = commencée
 state-done = réussie
 state-held = retenue par { $by } : { $why }
-state-impossible = pas ici : { $need }
+state-impossible = impossible ici : { $need }
 need-cluster = demande un cluster
 need-node = demande le nœud { $node }
 need-sandbox = demande le bac à sable
@@ -209,7 +209,7 @@ confirm-interrupt = Une commande tourne dans le terminal. L’arrêter par Ctrl-
 
 ## Ce que le programme dit
 
-said-unknown = { $title } : impossible à dire pour le moment
+said-unknown = { $title } : impossible de conclure
 said-shell-stays = Une commande tourne : le terminal reste dans son dossier
 said-copied = Copié
 said-copied-for = Copié, à lancer sur { $host }
@@ -246,7 +246,7 @@ too-small = Cette fenêtre est trop petite : il faut { $columns } colonnes et {
 
 help-intro = Le texte ou le terminal a la main ; son titre est en inverse. Dans le terminal, toutes les touches vont à votre shell, sauf { $prefix } : la touche suivante est alors une commande d’Atelier.
 help-marks-title = Signes
-help-marks = ✔ réussi   ✘ pas encore   ? impossible à dire   ◌ en cours   · à faire
+help-marks = ✔ réussi   ✘ échoué   ? impossible de conclure   ◌ en cours   · à vérifier
 help-mouse = La souris choisit un volet ou un bloc ; la molette fait défiler. Maj enfoncée, elle sélectionne du texte comme d’habitude.
 tour-page = { $page } sur { $pages }
 
