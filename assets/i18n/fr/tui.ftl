@@ -246,7 +246,7 @@ too-small = Cette fenêtre est trop petite : il faut { $columns } colonnes et {
 
 help-intro = Le texte ou le terminal a la main ; son titre est en inverse. Dans le terminal, toutes les touches vont à votre shell, sauf { $prefix } : la touche suivante est alors une commande d’Atelier.
 help-marks-title = Signes
-help-marks = ✔ réussi   ✘ échoué   ? impossible de conclure   ◌ en cours   · à vérifier
+help-marks = ✔ réussi   ✘ échoué   ? impossible de conclure   ◌ en cours   · à vérifier
 help-mouse = La souris choisit un volet ou un bloc ; la molette fait défiler. Maj enfoncée, elle sélectionne du texte comme d’habitude.
 tour-page = { $page } sur { $pages }
 
