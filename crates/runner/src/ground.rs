@@ -150,8 +150,9 @@ impl check::Audit for SandboxAudit {
     }
 }
 
-/// How long a command of a setup, a reset or a solution may take.
-pub(crate) const COMMAND: Duration = Duration::from_secs(180);
+/// How long a command of a setup, a reset or a solution may take. Long, since a container that is held to a hundredth of a
+/// core takes minutes on a slow real cluster; such commands bound themselves with `timeout`, and all can be cancelled.
+pub(crate) const COMMAND: Duration = Duration::from_secs(660);
 
 #[cfg(test)]
 mod tests {
