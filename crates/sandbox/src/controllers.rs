@@ -20,6 +20,7 @@ pub(crate) mod event_ttl;
 pub(crate) mod garbage;
 pub(crate) mod namespace;
 pub(crate) mod node_lifecycle;
+pub(crate) mod pods;
 pub(crate) mod quota;
 pub(crate) mod replica_set;
 

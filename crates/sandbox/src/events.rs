@@ -1,11 +1,14 @@
 //! Events: what controllers and kubelets tell the learner, counted and combined as client-go does.
 //!
 //! Rules of `k8s.io/client-go/tools/record` (`EventCorrelator`): the same event again raises a count; from the
-//! tenth different message of the same kind about the same object on, they are combined into one.
+//! tenth different message of the same kind about the same object on, they are combined into one; and a component
+//! that says too much about one object is not heard (a bucket of 25, one more every five minutes).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::api::{Api, Caller, Target, WriteOptions};
 use crate::clock;
@@ -16,6 +19,10 @@ use crate::resources::EVENTS;
 const COMBINE_FROM: usize = 10;
 /// How many kinds of events are remembered for counting.
 const MEMORY: usize = 2048;
+/// How many events a component may record about one object at once.
+const BURST: f64 = 25.0;
+/// How long it takes until it may record one more.
+const REFILL: Duration = Duration::from_secs(300);
 
 /// The severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +49,8 @@ pub(crate) struct Recorder {
     source: Value,
     seen: BTreeMap<String, Kind>,
     order: VecDeque<String>,
+    /// What may still be said about each object, and since when.
+    buckets: BTreeMap<String, (f64, Instant)>,
 }
 
 /// What was said so far about one object for one reason.
@@ -76,7 +85,14 @@ impl Recorder {
     }
 
     fn new(api: &Api, caller: Caller, source: Value) -> Self {
-        Self { api: api.clone(), caller, source, seen: BTreeMap::new(), order: VecDeque::new() }
+        Self {
+            api: api.clone(),
+            caller,
+            source,
+            seen: BTreeMap::new(),
+            order: VecDeque::new(),
+            buckets: BTreeMap::new(),
+        }
     }
 
     /// Records that all is well.
@@ -92,6 +108,9 @@ impl Recorder {
     /// Records an event. What the API refuses (a Namespace on its way out) is dropped, as the real ones do.
     pub(crate) fn say(&mut self, object: &Value, said: Said<'_>) {
         let reference = reference(object, said.part);
+        if !self.may_speak(text(&reference, "/uid")) {
+            return;
+        }
         let key = [text(&reference, "/uid"), said.part, said.reason, said.severity.word()].join("\u{0}");
         if !self.seen.contains_key(&key) {
             self.order.push_back(key.clone());
@@ -133,6 +152,27 @@ impl Recorder {
         if self.api.create(&self.caller, &EVENTS, &space, event, &WriteOptions::default()).is_ok() {
             kind.stored.insert(slot, event_name);
         }
+    }
+}
+
+impl Recorder {
+    /// Takes a token out of the bucket of an object (`EventSourceObjectSpamFilter`).
+    fn may_speak(&mut self, object: &str) -> bool {
+        let now = Instant::now();
+        if self.buckets.len() > MEMORY {
+            // A bucket that is full again need not be remembered.
+            let full = self.api.clock().scaled(REFILL).mul_f64(BURST);
+            self.buckets.retain(|_, (_, since)| now.saturating_duration_since(*since) < full);
+        }
+        let refill = self.api.clock().scaled(REFILL).as_secs_f64();
+        let (left, since) = self.buckets.entry(object.to_owned()).or_insert((BURST, now));
+        *left = (*left + now.saturating_duration_since(*since).as_secs_f64() / refill).min(BURST);
+        *since = now;
+        if *left < 1.0 {
+            return false;
+        }
+        *left -= 1.0;
+        true
     }
 }
 

@@ -13,8 +13,8 @@ use crate::events::Recorder;
 use crate::fields::{
     as_map, controller, entries, is_controlled_by, is_deleted, is_true, map_at, name, namespace, number, text, uid,
 };
-use crate::resources::{DEPLOYMENTS, PODS, REPLICA_SETS};
-use crate::store::{Change, Key, Object};
+use crate::resources::{DEPLOYMENTS, PODS, REPLICA_SETS, Resource};
+use crate::store::{Change, ChangeKind, Key, Object};
 
 use super::replica_set::{owner_reference, wanted};
 use super::{Controller, Next, Queue, queue_all};
@@ -24,6 +24,7 @@ mod status;
 /// The label that tells the ReplicaSets of one Deployment apart.
 const HASH_LABEL: &str = "pod-template-hash";
 const REVISION: &str = "deployment.kubernetes.io/revision";
+const HISTORY: &str = "deployment.kubernetes.io/revision-history";
 const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
 const MAXIMUM: &str = "deployment.kubernetes.io/max-replicas";
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -112,10 +113,17 @@ impl Deployments {
                 Some(others) if others >= revision(set) => revision_now + 1,
                 _ => revision(set),
             };
-            let target = Target::new(&REPLICA_SETS, namespace(set), name(set));
-            let set = self.api.update_with(&self.caller, target, |set| {
-                annotations(set).insert(REVISION.to_owned(), json!(wanted_revision.to_string()));
+            let maximum = wanted(deployment) + slack(deployment).surge;
+            let set = self.rewrite(&REPLICA_SETS, set, |set| {
+                renumber(set, wanted_revision);
                 copy_annotations(deployment, set);
+                set["spec"]["minReadySeconds"] = deployment["spec"]["minReadySeconds"].clone();
+                if set["spec"]["minReadySeconds"].is_null() {
+                    as_map(&mut set["spec"]).remove("minReadySeconds");
+                }
+                if wanted(set) == wanted(deployment) {
+                    annotate_scale(set, wanted(deployment), maximum);
+                }
             })?;
             self.write_revision(deployment, wanted_revision)?;
             return Ok(Some(set));
@@ -163,12 +171,30 @@ impl Deployments {
     }
 
     fn write_revision(&self, deployment: &Value, revision: i64) -> Result<(), Status> {
+        if deployment["metadata"]["annotations"][REVISION] == revision.to_string() {
+            return Ok(());
+        }
         let target = Target::new(&DEPLOYMENTS, namespace(deployment), name(deployment));
         self.api
             .update_with(&self.caller, target, |deployment| {
                 annotations(deployment).insert(REVISION.to_owned(), json!(revision.to_string()));
             })
             .map(drop)
+    }
+
+    /// Changes an object, and writes it only where that makes a difference.
+    fn rewrite(
+        &self,
+        resource: &'static Resource,
+        object: &Object,
+        change: impl Fn(&mut Value),
+    ) -> Result<Object, Status> {
+        let mut changed = Value::clone(object);
+        change(&mut changed);
+        if changed == **object {
+            return Ok(Object::clone(object));
+        }
+        self.api.update_with(&self.caller, Target::new(resource, namespace(object), name(object)), change)
     }
 
     /// Moves Pods from the old ReplicaSets to the new one, as far as it may now.
@@ -255,9 +281,21 @@ impl Controller for Deployments {
                 Some(_) => {}
                 None => queue_all(&self.api.list_all(&DEPLOYMENTS, Some(&change.key.namespace)), queue),
             }
-        } else if *change.resource == PODS && change.kind == crate::store::ChangeKind::Deleted {
+        } else if *change.resource == PODS && change.kind == ChangeKind::Deleted {
             // A recreation waits for the last old Pod.
-            queue_all(&self.api.list_all(&DEPLOYMENTS, Some(&change.key.namespace)), queue);
+            let space = &change.key.namespace;
+            let set = controller(&change.object)
+                .filter(|owner| owner["kind"] == "ReplicaSet")
+                .map(|owner| self.api.get(&REPLICA_SETS, space, text(owner, "/name")));
+            match set {
+                Some(Ok(set)) => {
+                    if let Some(owner) = controller(&set) {
+                        queue.add(space, text(owner, "/name"));
+                    }
+                }
+                Some(Err(_)) => queue_all(&self.api.list_all(&DEPLOYMENTS, Some(space)), queue),
+                None => {}
+            }
         }
     }
 
@@ -302,7 +340,6 @@ impl Controller for Deployments {
                     self.recreate(&deployment, Some(new), &old);
                 }
             }
-            self.refresh_scale(&deployment, &new_uid);
             self.clean_up(&deployment, &old);
         }
         let sets = self.replica_sets(&deployment);
@@ -311,20 +348,6 @@ impl Controller for Deployments {
 }
 
 impl Deployments {
-    /// Keeps the annotations of the new ReplicaSet that tell how many replicas are asked for.
-    fn refresh_scale(&self, deployment: &Value, new_uid: &Option<String>) {
-        let maximum = wanted(deployment) + slack(deployment).surge;
-        for set in self.replica_sets(deployment) {
-            if Some(uid(&set)) == new_uid.as_deref() {
-                let target = Target::new(&REPLICA_SETS, namespace(&set), name(&set));
-                // It may be gone by now, which is as good.
-                let _ = self.api.update_with(&self.caller, target, |set| {
-                    annotate_scale(set, wanted(deployment), maximum);
-                });
-            }
-        }
-    }
-
     /// Returns when to look again, for the progress deadline.
     fn deadline(deployment: &Value) -> Duration {
         let seconds = number(deployment, "/spec/progressDeadlineSeconds").unwrap_or(600).clamp(1, i64::from(u32::MAX));
@@ -372,6 +395,18 @@ fn annotations(object: &mut Value) -> &mut Map<String, Value> {
     map_at(map_at_value(object, "metadata"), "annotations")
 }
 
+/// Gives a ReplicaSet its revision and remembers those that it had (`SetNewReplicaSetAnnotations`).
+fn renumber(set: &mut Value, number: i64) {
+    let before = revision(set);
+    let annotations = annotations(set);
+    annotations.insert(REVISION.to_owned(), json!(number.to_string()));
+    if before > 0 && before < number {
+        let history = annotations.get(HISTORY).and_then(Value::as_str).filter(|history| !history.is_empty());
+        let history = history.map_or_else(|| before.to_string(), |history| format!("{history},{before}"));
+        annotations.insert(HISTORY.to_owned(), json!(history));
+    }
+}
+
 fn annotate_scale(set: &mut Value, desired: usize, maximum: usize) {
     let annotations = annotations(set);
     annotations.insert(DESIRED.to_owned(), json!(desired.to_string()));
@@ -381,7 +416,7 @@ fn annotate_scale(set: &mut Value, desired: usize, maximum: usize) {
 /// Copies the Deployment's annotations, save those that are its own.
 fn copy_annotations(deployment: &Value, set: &mut Value) {
     for (key, value) in entries(deployment, "/metadata/annotations") {
-        if ![REVISION, DESIRED, MAXIMUM, LAST_APPLIED].contains(&key.as_str()) {
+        if ![REVISION, HISTORY, DESIRED, MAXIMUM, LAST_APPLIED].contains(&key.as_str()) {
             annotations(set).insert(key.clone(), value.clone());
         }
     }

@@ -2,19 +2,22 @@
 //!
 //! Rules of `pkg/controller/replicaset`: slow start, deletion ranks, the ReplicaFailure condition.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::amounts::is_active;
-use crate::api::{Api, Caller, DeleteOptions, Selector, Status, Target, WriteOptions, set_condition};
+use crate::api::{Api, Caller, Selector, Status, Target, WriteOptions, set_condition};
 use crate::clock;
 use crate::events::Recorder;
-use crate::fields::{controller, entries, is_controlled_by, is_deleted, list, name, namespace, number, text, uid};
+use crate::fields::{as_map, controller, is_controlled_by, is_deleted, list, name, namespace, number, text, uid};
 use crate::resources::{PODS, REPLICA_SETS};
 use crate::store::{Change, Key, Object};
 
+use super::pods::{Noted, Owned, OwnedPods, from_template, slow_start};
 use super::{Controller, Next, Queue, queue_all};
 
 /// The most Pods that one reconciliation creates or deletes.
@@ -25,6 +28,7 @@ pub(crate) struct ReplicaSets {
     api: Api,
     caller: Caller,
     recorder: Recorder,
+    pods: OwnedPods,
 }
 
 impl ReplicaSets {
@@ -35,112 +39,89 @@ impl ReplicaSets {
             api: api.clone(),
             caller: caller.clone(),
             recorder: Recorder::component(api, caller, "replicaset-controller"),
-        }
-    }
-
-    fn owned_pods(&self, set: &Value) -> Vec<Object> {
-        let mut pods = self.api.list_all(&PODS, Some(namespace(set)));
-        pods.retain(|pod| is_controlled_by(pod, uid(set)));
-        pods
-    }
-
-    /// Adopts Pods without a controller that the selector matches.
-    fn adopt(&self, set: &Value) {
-        let Some(selector) = Selector::from_object(&set["spec"]["selector"]) else { return };
-        for pod in self.api.list_all(&PODS, Some(namespace(set))) {
-            if controller(&pod).is_none() && is_active(&pod) && selector.matches_labels(&pod) {
-                let owner = owner_reference(set);
-                let target = Target::new(&PODS, namespace(&pod), name(&pod));
-                // It may be gone by now, which is as good.
-                let _ = self.api.update_with(&self.caller, target, |pod| {
-                    match pod["metadata"]["ownerReferences"].as_array_mut() {
-                        Some(owners) => owners.push(owner),
-                        None => pod["metadata"]["ownerReferences"] = json!([owner]),
-                    }
-                });
-            }
+            pods: OwnedPods::of_kind("ReplicaSet"),
         }
     }
 
     /// Creates `missing` Pods: one, then two, then four …, until a batch fails.
     fn create(&mut self, set: &Value, missing: usize) -> Result<(), Status> {
-        let (mut left, mut batch) = (missing.min(BURST), 1);
-        while left > 0 {
-            let mut failure = None;
-            for _ in 0..batch.min(left) {
-                match self.api.create(&self.caller, &PODS, namespace(set), self.pod(set), &WriteOptions::default()) {
-                    Ok(written) => {
-                        let message = format!("Created pod: {}", name(&written.object));
-                        self.recorder.normal(set, "SuccessfulCreate", message);
+        slow_start(missing.min(BURST), || {
+            let pod = from_template(set, &set["spec"]["template"]);
+            match self.api.create(&self.caller, &PODS, namespace(set), pod, &WriteOptions::default()) {
+                Ok(written) => {
+                    let message = format!("Created pod: {}", name(&written.object));
+                    self.recorder.normal(set, "SuccessfulCreate", message);
+                    Ok(())
+                }
+                Err(status) => {
+                    if !is_terminating(&status) {
+                        self.recorder.warning(set, "FailedCreate", format!("Error creating: {status}"));
                     }
-                    Err(status) => {
-                        if !is_terminating(&status) {
-                            self.recorder.warning(set, "FailedCreate", format!("Error creating: {status}"));
-                        }
-                        failure = Some(status);
-                    }
+                    Err(status)
                 }
             }
-            if let Some(status) = failure {
-                return Err(status);
-            }
-            left -= batch.min(left);
-            batch *= 2;
-        }
-        Ok(())
-    }
-
-    fn pod(&self, set: &Value) -> Value {
-        let template = &set["spec"]["template"];
-        let mut pod = json!({
-            "metadata": {
-                "generateName": format!("{}-", name(set)),
-                "ownerReferences": [owner_reference(set)],
-            },
-            "spec": template["spec"],
-        });
-        for part in ["labels", "annotations", "finalizers"] {
-            if let Some(value) = template["metadata"].get(part) {
-                pod["metadata"][part] = value.clone();
-            }
-        }
-        pod
+        })
     }
 
     fn delete(&mut self, set: &Value, mut pods: Vec<Object>, surplus: usize) {
-        pods.sort_by_key(deletion_rank);
+        let related = self.related(set);
+        pods.sort_by_cached_key(|pod| deletion_rank(pod, &related));
         for pod in pods.into_iter().take(surplus.min(BURST)) {
-            let target = Target::new(&PODS, namespace(&pod), name(&pod));
-            if self.api.delete(&self.caller, target, &DeleteOptions::default()).is_ok() {
+            if super::pods::delete(&self.api, &self.caller, &pod) {
                 self.recorder.normal(set, "SuccessfulDelete", format!("Deleted pod: {}", name(&pod)));
             }
         }
     }
 
+    /// Returns how many active Pods each node has of all ReplicaSets with the same owner: where there are many, one
+    /// goes first.
+    fn related(&self, set: &Value) -> BTreeMap<String, usize> {
+        let owner = controller(set).map(|owner| text(owner, "/uid").to_owned());
+        let mut counts = BTreeMap::new();
+        for other in self.api.list_all(&REPLICA_SETS, Some(namespace(set))) {
+            let related =
+                uid(&other) == uid(set) || owner.as_deref().is_some_and(|owner| is_controlled_by(&other, owner));
+            if related {
+                let pods = self.pods.of(&other).into_iter().flat_map(Owned::iter);
+                for pod in pods.filter(|pod| is_active(pod)) {
+                    *counts.entry(text(pod, "/spec/nodeName").to_owned()).or_default() += 1;
+                }
+            }
+        }
+        counts
+    }
+
     fn write_status(&self, set: &Value, failure: Option<&Status>) {
-        let pods: Vec<Object> = self.owned_pods(set).into_iter().filter(|pod| is_active(pod)).collect();
         let now = self.api.clock().now();
         let minimum = number(set, "/spec/minReadySeconds").unwrap_or_default();
-        let labels = &set["spec"]["template"]["metadata"]["labels"];
-        let ready = pods.iter().filter(|pod| is_ready(pod)).count();
-        let available = pods.iter().filter(|pod| is_available(pod, minimum, now)).count();
-        let labelled = pods
-            .iter()
-            .filter(|pod| entries(labels, "").all(|(key, value)| pod["metadata"]["labels"].get(key) == Some(value)))
-            .count();
+        let owned = self.pods.of(set);
+        let (active, ready) = owned.map_or((0, 0), |owned| (owned.active(), owned.ready()));
+        let available = match (owned, minimum) {
+            (Some(owned), 1..) => owned.iter().filter(|pod| is_active(pod) && is_available(pod, minimum, now)).count(),
+            _ => ready,
+        };
+        let labelled = owned.map_or(0, |owned| owned.labelled(&set["spec"]["template"]["metadata"]["labels"]));
+        let mut counts = json!({"replicas": active, "observedGeneration": set["metadata"]["generation"]});
+        for (key, count) in
+            [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", available)]
+        {
+            if count > 0 {
+                counts[key] = json!(count);
+            }
+        }
+        let is_failing = list(set, "/status/conditions").iter().any(|c| c["type"] == "ReplicaFailure");
+        let same = || {
+            let mut old = set["status"].clone();
+            as_map(&mut old).remove("conditions");
+            old == counts
+        };
+        if is_failing == failure.is_some() && same() {
+            return;
+        }
         let target = Target::new(&REPLICA_SETS, namespace(set), name(set)).part("status");
         // It may be gone by now, which is as good.
         let _ = self.api.update_with(&self.caller, target, |stored| {
-            let mut status = json!({
-                "replicas": pods.len(), "observedGeneration": set["metadata"]["generation"],
-            });
-            for (key, count) in
-                [("fullyLabeledReplicas", labelled), ("readyReplicas", ready), ("availableReplicas", available)]
-            {
-                if count > 0 {
-                    status[key] = json!(count);
-                }
-            }
+            let mut status = counts;
             if let Some(conditions) = stored["status"].get("conditions") {
                 status["conditions"] = conditions.clone();
             }
@@ -179,36 +160,42 @@ impl Controller for ReplicaSets {
     fn affected(&mut self, change: &Change, queue: &mut Queue) {
         if *change.resource == REPLICA_SETS {
             queue.add(&change.key.namespace, &change.key.name);
-        } else if *change.resource == PODS {
-            match controller(&change.object) {
-                Some(owner) if owner["kind"] == "ReplicaSet" => {
-                    queue.add(&change.key.namespace, text(owner, "/name"));
+        } else if self.pods.note(change, queue) == Noted::Orphan {
+            for set in self.api.list_all(&REPLICA_SETS, Some(&change.key.namespace)) {
+                if selects(&set, &change.object) {
+                    queue.add(namespace(&set), name(&set));
                 }
-                Some(_) => {}
-                None => queue_all(&self.api.list_all(&REPLICA_SETS, Some(&change.key.namespace)), queue),
             }
         }
     }
 
     fn all(&mut self, queue: &mut Queue) {
+        self.pods.rebuild(&self.api);
         queue_all(&self.api.list_all(&REPLICA_SETS, None), queue);
     }
 
     fn reconcile(&mut self, key: &Key) -> Next {
         let Ok(set) = self.api.get(&REPLICA_SETS, &key.namespace, &key.name) else { return Next::Wait };
         let mut failure = None;
+        let mut is_settled = true;
         if !is_deleted(&set) {
-            self.adopt(&set);
-            let active: Vec<Object> = self.owned_pods(&set).into_iter().filter(|pod| is_active(pod)).collect();
+            self.pods.claim(&self.api, &self.caller, &set);
+            let active = self.pods.of(&set).map_or(0, Owned::active);
             let wanted = wanted(&set);
-            if active.len() < wanted {
-                failure = self.create(&set, wanted - active.len()).err();
-            } else if active.len() > wanted {
-                let surplus = active.len() - wanted;
-                self.delete(&set, active, surplus);
+            if active < wanted {
+                is_settled = false;
+                failure = self.create(&set, wanted - active).err();
+            } else if active > wanted {
+                is_settled = false;
+                let mut pods = self.pods.list(&set);
+                pods.retain(|pod| is_active(pod));
+                self.delete(&set, pods, active - wanted);
             }
         }
-        self.write_status(&set, failure.as_ref());
+        // What was created or deleted just now comes back as a change, and the counts with it.
+        if is_settled || failure.is_some() {
+            self.write_status(&set, failure.as_ref());
+        }
         match failure {
             // Nothing is to be done in a Namespace on its way out.
             Some(status) if is_terminating(&status) => Next::Wait,
@@ -222,11 +209,14 @@ impl ReplicaSets {
     /// Returns when the next ready Pod becomes available, where `minReadySeconds` is set.
     fn next_available(&self, set: &Value) -> Next {
         let minimum = number(set, "/spec/minReadySeconds").unwrap_or_default();
+        let now = self.api.clock().now();
         let waits = minimum > 0
             && self
-                .owned_pods(set)
-                .iter()
-                .any(|pod| is_ready(pod) && !is_available(pod, minimum, self.api.clock().now()));
+                .pods
+                .of(set)
+                .into_iter()
+                .flat_map(Owned::iter)
+                .any(|pod| is_ready(pod) && !is_available(pod, minimum, now));
         if waits { Next::After(Duration::from_secs(1)) } else { Next::Wait }
     }
 }
@@ -237,7 +227,7 @@ pub(crate) fn wanted(object: &Value) -> usize {
 }
 
 /// Returns whether the refusal is that of a Namespace on its way out.
-fn is_terminating(status: &Status) -> bool {
+pub(crate) fn is_terminating(status: &Status) -> bool {
     status
         .details
         .as_ref()
@@ -264,17 +254,39 @@ fn ready_since(pod: &Value) -> Option<&str> {
         .map(|condition| text(condition, "/lastTransitionTime"))
 }
 
-fn is_available(pod: &Value, minimum: i64, now: Timestamp) -> bool {
+pub(crate) fn is_available(pod: &Value, minimum: i64, now: Timestamp) -> bool {
     let Some(since) = ready_since(pod) else { return false };
     minimum == 0 || since.parse::<Timestamp>().is_ok_and(|since| now.as_second() - since.as_second() >= minimum)
 }
 
-/// Sorts the Pods that go first to the front: unassigned, then pending, then not ready, then young.
-fn deletion_rank(pod: &Object) -> (bool, bool, bool, std::cmp::Reverse<String>) {
+/// Returns whether an object's selector matches a Pod.
+pub(crate) fn selects(object: &Value, pod: &Value) -> bool {
+    Selector::from_object(&object["spec"]["selector"]).is_some_and(|selector| selector.matches_labels(pod))
+}
+
+type Rank = (bool, u8, bool, i64, Reverse<usize>, Reverse<i64>, Reverse<String>);
+
+/// Sorts the Pods that go first to the front (`ActivePodsWithRanks`): unassigned, then pending, then not ready, then
+/// of a low deletion cost, then where there are many, then those with many restarts, then young.
+fn deletion_rank(pod: &Object, related: &BTreeMap<String, usize>) -> Rank {
+    let phase = match text(pod, "/status/phase") {
+        "Pending" => 0,
+        "Running" => 2,
+        _ => 1,
+    };
+    let cost = pod["metadata"]["annotations"]["controller.kubernetes.io/pod-deletion-cost"].as_str();
+    let restarts = list(pod, "/status/containerStatuses")
+        .iter()
+        .filter_map(|status| number(status, "/restartCount"))
+        .max()
+        .unwrap_or_default();
     (
         !text(pod, "/spec/nodeName").is_empty(),
-        text(pod, "/status/phase") == "Running",
+        phase,
         is_ready(pod),
-        std::cmp::Reverse(text(pod, "/metadata/creationTimestamp").to_owned()),
+        cost.and_then(|cost| cost.parse().ok()).unwrap_or_default(),
+        Reverse(related.get(text(pod, "/spec/nodeName")).copied().unwrap_or_default()),
+        Reverse(restarts),
+        Reverse(text(pod, "/metadata/creationTimestamp").to_owned()),
     )
 }
