@@ -24,6 +24,9 @@ pub const SCROLLBACK: usize = 10_000;
 /// How long after a command was sent a shell without prompt marks is believed when it says that it waits.
 const SETTLE: Duration = Duration::from_millis(600);
 
+/// How many bytes typed before the shell starts are kept.
+const TYPED_AHEAD: usize = 4096;
+
 /// The life of the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -67,6 +70,8 @@ pub(crate) struct ShellPane {
     prompt: Prompt,
     /// Whether the learner has typed on the prompt's line since it was shown.
     line: Typed,
+    /// What was typed before the shell started.
+    ahead: Vec<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,15 +90,33 @@ impl ShellPane {
             foreground: Foreground::Prompt,
             prompt: Prompt::Shown,
             line: Typed::Nothing,
+            ahead: Vec::new(),
         }
     }
 
-    /// Starts anew with an empty screen.
-    pub(crate) fn started(&mut self, now: Duration) {
+    /// Starts anew with an empty screen; returns what was typed meanwhile, for the shell to read first.
+    pub(crate) fn started(&mut self, now: Duration) -> Vec<u8> {
         let (rows, columns) = self.parser.screen().size();
+        let ahead = std::mem::take(&mut self.ahead);
         *self = ShellPane::new(rows, columns);
         self.life = Life::Running;
         self.prompt = Prompt::AwaitedSince(now);
+        self.line = match ahead.last() {
+            None | Some(b'\r') => Typed::Nothing,
+            Some(_) => Typed::Something,
+        };
+        ahead
+    }
+
+    /// Keeps what is typed before the shell starts.
+    pub(crate) fn type_ahead(&mut self, bytes: &[u8]) {
+        match bytes {
+            b"\x03" | b"\x15" => self.ahead.clear(),
+            // As signals they would end the shell before it reads its first line.
+            b"\x04" | b"\x1a" | b"\x1c" => {}
+            _ if self.ahead.len() + bytes.len() > TYPED_AHEAD => {}
+            _ => self.ahead.extend_from_slice(bytes),
+        }
     }
 
     pub(crate) fn screen(&self) -> &vt100::Screen {

@@ -71,11 +71,9 @@ fn on_key(model: &mut Model, key: KeyEvent, effects: &mut Vec<Effect>) {
             model.focus = Focus::Prefix;
             return;
         }
-        if model.shell.life == Life::Running {
+        if let Life::Running | Life::NotStarted = model.shell.life {
             let bytes = model.shell.key(key, model.now);
-            if !bytes.is_empty() {
-                effects.push(Effect::ShellInput(bytes));
-            }
+            type_in(model, bytes, effects);
             return;
         }
     }
@@ -117,12 +115,24 @@ fn on_paste(model: &mut Model, text: &str, effects: &mut Vec<Effect>) {
     match (&model.overlay, &model.screen, model.focus) {
         (Some(Overlay::Answer(_)), _, _) => answer::on_paste(model, text),
         (None, Screen::Search(_), _) => search::on_paste(model, text),
-        (None, Screen::Step, Focus::Terminal | Focus::Prefix) if model.shell.life == Life::Running => {
+        (None, Screen::Step, Focus::Terminal | Focus::Prefix)
+            if matches!(model.shell.life, Life::Running | Life::NotStarted) =>
+        {
             model.focus = Focus::Terminal;
             let bytes = model.shell.paste(text);
-            effects.push(Effect::ShellInput(bytes));
+            type_in(model, bytes, effects);
         }
         _ => {}
+    }
+}
+
+/// Gives the shell what the learner typed, or keeps it until the shell starts.
+fn type_in(model: &mut Model, bytes: Vec<u8>, effects: &mut Vec<Effect>) {
+    match model.shell.life {
+        _ if bytes.is_empty() => {}
+        Life::Running => effects.push(Effect::ShellInput(bytes)),
+        Life::NotStarted => model.shell.type_ahead(&bytes),
+        Life::Ended(_) | Life::Failed(_) => {}
     }
 }
 
@@ -267,7 +277,10 @@ pub(crate) fn start_shell(model: &mut Model, effects: &mut Vec<Effect>) {
     }));
     model.shell_step = Some(snapshot.current.clone());
     model.shell_variables = snapshot.variables.clone();
-    model.shell.started(model.now);
+    let ahead = model.shell.started(model.now);
+    if !ahead.is_empty() {
+        effects.push(Effect::ShellInput(ahead));
+    }
 }
 
 /// Opens a step, and goes back to the step's screen.

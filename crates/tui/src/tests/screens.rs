@@ -273,3 +273,24 @@ fn the_mouse_chooses_and_scrolls() {
     update(&mut model, mouse(MouseEventKind::ScrollUp, 80, 10));
     assert!(drawn(&model).contains("↑ 3 lignes"));
 }
+
+#[test]
+fn what_is_typed_before_the_shell_starts_reaches_it() {
+    let starting = Snapshot { environment: EnvironmentView::Starting, ..course::snapshot() };
+    let mut model = Model::new(Settings::default(), 80, 24);
+    update(&mut model, Msg::Runner(Event::Changed(Arc::new(starting))));
+    let early = drive(&mut model, "tab x ctrl-c l s space n enter p");
+    assert!(early.iter().all(|effect| !matches!(effect, Effect::ShellInput(_) | Effect::Runner(_))), "{early:?}");
+    update(&mut model, Msg::Paste("wd".to_owned()));
+    let effects = update(&mut model, Msg::Runner(Event::Changed(Arc::new(course::snapshot()))));
+    let typed: Vec<&[u8]> = effects
+        .iter()
+        .skip_while(|effect| !matches!(effect, Effect::ShellStart(_)))
+        .filter_map(|effect| match effect {
+            Effect::ShellInput(bytes) => Some(bytes.as_slice()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(typed, [b"ls n\rpwd".as_slice()], "once, after the start, without what Ctrl-C took back");
+    assert_eq!(drive(&mut model, "x").len(), 1, "the next key goes straight to the shell");
+}
