@@ -12,7 +12,7 @@ use crate::screens::{answer, checks, confirm, help, hints, map, search, solution
 use crate::shell::Life;
 use crate::words::word;
 
-mod session;
+pub(crate) mod session;
 
 /// Lines that one turn of the mouse's wheel scrolls.
 const WHEEL: usize = 3;

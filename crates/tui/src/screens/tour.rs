@@ -40,6 +40,7 @@ pub(crate) fn update(model: &mut Model, command: Command, effects: &mut Vec<Effe
         Command::Next | Command::Back => {
             model.screen = Screen::Step;
             effects.push(Effect::TourSeen);
+            crate::update::session::ask(model);
         }
         _ => {}
     }

@@ -164,6 +164,22 @@ fn real_cluster_is_confirmed_first() {
 }
 
 #[test]
+fn questions_wait_for_the_end_of_the_tour_and_for_one_another() {
+    let mut snapshot = course::snapshot();
+    snapshot.environment =
+        EnvironmentView::Unconfirmed { context: "production".to_owned(), server: "https://192.0.2.1:6443".to_owned() };
+    snapshot.unaccepted = Some("ab12".to_owned());
+    let mut model = Model::new(Settings { tour: TourAtStart::Shown, ..Settings::default() }, 80, 24);
+    update(&mut model, Msg::Runner(Event::Changed(Arc::new(snapshot.clone()))));
+    assert_eq!(drive(&mut model, "o"), [], "the tour asks nothing");
+    assert_eq!(drive(&mut model, "esc"), [Effect::TourSeen]);
+    assert_eq!(drive(&mut model, "o"), [Effect::Runner(Request::ConfirmCluster)]);
+    snapshot.environment = EnvironmentView::Cluster { context: "production".to_owned(), version: "v1.34.1".to_owned() };
+    update(&mut model, Msg::Runner(Event::Changed(Arc::new(snapshot))));
+    assert_eq!(drive(&mut model, "o"), [Effect::Runner(Request::AcceptCourse { digest: "ab12".to_owned() })]);
+}
+
+#[test]
 fn foreign_course_is_accepted_first() {
     let mut snapshot = course::snapshot();
     snapshot.unaccepted = Some("ab12".to_owned());

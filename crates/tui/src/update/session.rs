@@ -44,15 +44,11 @@ fn on_snapshot(model: &mut Model, snapshot: Arc<Snapshot>, effects: &mut Vec<Eff
         (Some(_), Some(since)) => Some(since),
         (Some(_), None) => Some(model.now),
     };
-    if let (EnvironmentView::Unconfirmed { .. }, None) = (&snapshot.environment, &model.overlay)
-        && before.as_ref().is_none_or(|before| before.environment != snapshot.environment)
-    {
-        model.overlay = Some(Overlay::Confirm(Confirm::Cluster));
-    }
-    if let (Some(digest), None) = (&snapshot.unaccepted, &model.overlay)
-        && before.as_ref().is_none_or(|before| before.unaccepted != snapshot.unaccepted)
-    {
-        model.overlay = Some(Overlay::Confirm(Confirm::Course { digest: digest.clone() }));
+    let asked_anew = before.as_ref().is_none_or(|before| {
+        before.environment != snapshot.environment || before.unaccepted != snapshot.unaccepted
+    });
+    if asked_anew {
+        ask(model);
     }
     if turned {
         on_turn(model, before.as_deref());
@@ -60,6 +56,20 @@ fn on_snapshot(model: &mut Model, snapshot: Arc<Snapshot>, effects: &mut Vec<Eff
     follow(model, &snapshot, effects);
     if turned && model.shell.life == Life::Running && model.shell_step.as_ref() != Some(&snapshot.current) {
         model.say(Tone::Plain, word!("said-shell-stays"));
+    }
+}
+
+/// Asks what the session waits for: whether this real cluster is the right one, then whether a course's commands may
+/// run. The tour is read to its end first.
+pub(crate) fn ask(model: &mut Model) {
+    let (Some(snapshot), None) = (&model.snapshot, &model.overlay) else { return };
+    if let Screen::Tour(_) = model.screen {
+        return;
+    }
+    if let EnvironmentView::Unconfirmed { .. } = snapshot.environment {
+        model.overlay = Some(Overlay::Confirm(Confirm::Cluster));
+    } else if let Some(digest) = &snapshot.unaccepted {
+        model.overlay = Some(Overlay::Confirm(Confirm::Course { digest: digest.clone() }));
     }
 }
 
