@@ -6,3 +6,10 @@ function fish_prompt
     set_color normal
     printf ' > '
 end
+# The program leaves what a new step needs here: variables, and a change of folder.
+function __atelier_follow --on-event fish_prompt
+    if test -f "$__atelier_next"
+        source "$__atelier_next"
+        command rm -f "$__atelier_next"
+    end
+end

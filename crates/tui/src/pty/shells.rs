@@ -59,11 +59,13 @@ pub(super) fn start(shell: &Path, folder: &Path, variables: &[(String, String)])
             start.arguments = vec!["-i".to_owned()];
         }
         Kind::Fish => {
+            let quoted = |value: &str| format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"));
             let mut text = include_str!("fish.sh").to_owned();
+            text.push_str(&format!("set -g __atelier_next {}\n", quoted(&next.to_string_lossy())));
             for (name, value) in variables.iter().filter(|(name, _)| name != "PATH") {
-                let value = value.replace('\\', "\\\\").replace('\'', "\\'");
-                text.push_str(&format!("set -gx {name} '{value}'\n"));
+                text.push_str(&format!("set -gx {name} {}\n", quoted(value)));
             }
+            start.next = Some(next);
             let file = write(folder, "config.fish", &text)?;
             start.arguments = vec!["-i".to_owned(), "-C".to_owned(), format!("source '{}'", file.replace('\'', "\\'"))];
         }
@@ -151,5 +153,20 @@ mod tests {
             .unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         assert_eq!(said, "/here/it's|/usr/bin:/bin:/atelier/bin\nalias ll='ls'\n~/atelier/…/etape\n");
+    }
+
+    #[test]
+    fn every_known_shell_is_taught_to_follow_the_step() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("it's");
+        for (shell, file) in [("/bin/bash", "bashrc"), ("/bin/zsh", ".zshrc"), ("/bin/fish", "config.fish")] {
+            let start = start(Path::new(shell), &folder, &[]).unwrap();
+            assert_eq!(start.next, Some(folder.join("next")), "{shell}");
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            let named = text.lines().find(|line| line.contains("__atelier_next") && line.contains("it")).unwrap();
+            let quoted = if shell == "/bin/fish" { r"it\'s/next'" } else { r"it'\''s/next'" };
+            assert!(named.ends_with(quoted), "{shell}: {named}");
+        }
+        assert_eq!(start(Path::new("/bin/dash"), &folder, &[]).unwrap().next, None);
     }
 }

@@ -44,9 +44,9 @@ fn on_snapshot(model: &mut Model, snapshot: Arc<Snapshot>, effects: &mut Vec<Eff
         (Some(_), Some(since)) => Some(since),
         (Some(_), None) => Some(model.now),
     };
-    let asked_anew = before.as_ref().is_none_or(|before| {
-        before.environment != snapshot.environment || before.unaccepted != snapshot.unaccepted
-    });
+    let asked_anew = before
+        .as_ref()
+        .is_none_or(|before| before.environment != snapshot.environment || before.unaccepted != snapshot.unaccepted);
     if asked_anew {
         ask(model);
     }
