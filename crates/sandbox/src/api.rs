@@ -2,7 +2,7 @@
 //!
 //! All methods are synchronous: one lock is held for the length of a request, never across an await.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
@@ -12,7 +12,7 @@ use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
 use crate::logs::Logs;
-use crate::resources::Resource;
+use crate::resources::{Resource, Served};
 use crate::store::{Change, Object, Store};
 
 mod caller;
@@ -51,6 +51,7 @@ struct Shared {
     changes: broadcast::Sender<Arc<Change>>,
     changed: Notify,
     logs: Logs,
+    served: RwLock<Served>,
 }
 
 /// What the lock guards.
@@ -99,6 +100,7 @@ impl Api {
             changes,
             changed: Notify::new(),
             logs: Logs::default(),
+            served: RwLock::new(Served::of(version)),
         };
         Api { shared: Arc::new(shared) }
     }
@@ -111,6 +113,11 @@ impl Api {
     /// Returns the emulated version.
     pub(crate) fn version(&self) -> Version {
         self.shared.version
+    }
+
+    /// Returns what is served at the moment.
+    pub(crate) fn served(&self) -> Served {
+        self.shared.served.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns what containers wrote.

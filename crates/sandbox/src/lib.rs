@@ -32,6 +32,7 @@ mod site;
 mod snapshot;
 mod store;
 mod validation;
+mod versions;
 mod world;
 
 pub use credentials::CredentialsError;
@@ -55,7 +56,7 @@ pub struct Options {
 }
 
 /// The Kubernetes versions that the sandbox emulates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// 1.20.
     V1_20,

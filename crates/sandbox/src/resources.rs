@@ -2,6 +2,21 @@
 //! read it; nothing else knows which kinds exist.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::Version;
+
+mod access;
+mod cluster;
+mod core;
+mod network;
+mod workloads;
+
+pub(crate) use access::*;
+pub(crate) use cluster::*;
+pub(crate) use core::*;
+pub(crate) use network::*;
+pub(crate) use workloads::*;
 
 /// One kind of object that the API serves.
 #[derive(Debug)]
@@ -28,6 +43,32 @@ pub(crate) struct Resource {
     pub(crate) subresources: &'static [Subresource],
     /// How `metadata.generation` is kept.
     pub(crate) generation: Generation,
+    /// Which emulated versions serve it.
+    pub(crate) lives: Lives,
+    /// The resource as which objects are stored, if this one is another version of it.
+    pub(crate) hub: Option<&'static Resource>,
+}
+
+/// Which emulated versions serve something; the named one is among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lives {
+    /// All of them.
+    Always,
+    /// That one and the earlier ones.
+    Until(Version),
+    /// That one and the later ones.
+    Since(Version),
+}
+
+impl Lives {
+    /// Tells whether a version serves it.
+    pub(crate) fn includes(self, version: Version) -> bool {
+        match self {
+            Lives::Always => true,
+            Lives::Until(last) => version <= last,
+            Lives::Since(first) => version >= first,
+        }
+    }
 }
 
 /// Whether objects live in a Namespace.
@@ -61,6 +102,8 @@ pub(crate) struct Subresource {
     pub(crate) version: Option<&'static str>,
     /// What can be done with it.
     pub(crate) verbs: &'static [&'static str],
+    /// Which emulated versions serve it.
+    pub(crate) lives: Lives,
 }
 
 impl Resource {
@@ -84,6 +127,11 @@ impl Resource {
         self.subresources.iter().find(|candidate| candidate.name == name)
     }
 
+    /// Returns the resource as which objects are stored: itself, or the one of which it is another version.
+    pub(crate) fn hub(&'static self) -> &'static Resource {
+        self.hub.unwrap_or(self)
+    }
+
     /// Tells whether objects have a separate `status`.
     pub(crate) fn has_status(&self) -> bool {
         self.subresource("status").is_some()
@@ -104,14 +152,53 @@ impl fmt::Display for Resource {
     }
 }
 
-/// Finds a resource by what a URL says.
-pub(crate) fn find(group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
-    ALL.iter()
-        .copied()
-        .find(|resource| resource.group == group && resource.version == version && resource.plural == plural)
+/// What one API serves at the moment.
+#[derive(Debug, Clone)]
+pub(crate) struct Served {
+    /// The emulated version.
+    pub(crate) version: Version,
+    /// What CustomResourceDefinitions add, in all their versions.
+    pub(crate) custom: Arc<[&'static Resource]>,
 }
 
-/// Finds a resource by what an object says: its `apiVersion` and `kind`.
+impl Served {
+    /// Returns what a version serves without any CustomResourceDefinition.
+    pub(crate) fn of(version: Version) -> Served {
+        Served { version, custom: Arc::new([]) }
+    }
+
+    /// Returns everything that is served, in all versions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Resource> {
+        let version = self.version;
+        let own = ALL.iter().chain(OTHER_VERSIONS).filter(move |resource| resource.lives.includes(version));
+        own.chain(&*self.custom).copied()
+    }
+
+    /// Returns every resource under which objects are stored.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = &'static Resource> {
+        ALL.iter().chain(self.custom.iter().filter(|resource| resource.hub.is_none())).copied()
+    }
+
+    /// Finds a resource by what a URL says.
+    pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&'static Resource> {
+        self.all().find(|resource| resource.group == group && resource.version == version && resource.plural == plural)
+    }
+
+    /// Finds the resource as which an object is stored, by what its references say: `apiVersion` and `kind`.
+    pub(crate) fn find_kind(&self, api_version: &str, kind: &str) -> Option<&'static Resource> {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let mut all = ALL.iter().chain(OTHER_VERSIONS).chain(&*self.custom);
+        all.find(|resource| resource.group == group && resource.version == version && resource.kind == kind)
+            .map(|resource| resource.hub())
+    }
+
+    /// Finds a subresource by its path segment.
+    pub(crate) fn subresource(&self, resource: &Resource, name: &str) -> Option<&'static Subresource> {
+        resource.subresources.iter().find(|part| part.name == name && part.lives.includes(self.version))
+    }
+}
+
+/// Finds a stored resource of Kubernetes' own by what an object says: its `apiVersion` and `kind`.
 pub(crate) fn find_kind(api_version: &str, kind: &str) -> Option<&'static Resource> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     ALL.iter().copied().find(|resource| resource.group == group && resource.version == version && resource.kind == kind)
@@ -119,22 +206,37 @@ pub(crate) fn find_kind(api_version: &str, kind: &str) -> Option<&'static Resour
 
 const CRUD: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const STATUS: &[&str] = &["get", "patch", "update"];
+const CREATE: &[&str] = &["create"];
+const CONNECT: &[&str] = &["create", "get"];
 
-const fn status(kind: &'static str) -> Subresource {
-    Subresource { name: "status", kind, group: None, version: None, verbs: STATUS }
+/// Returns a subresource of the parent's group and version.
+const fn part(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
+    Subresource { name, kind, group: None, version: None, verbs, lives: Lives::Always }
 }
 
-const SCALE: Subresource =
-    Subresource { name: "scale", kind: "Scale", group: Some("autoscaling"), version: Some("v1"), verbs: STATUS };
+const fn status(kind: &'static str) -> Subresource {
+    part("status", kind, STATUS)
+}
 
-const fn core(
+const SCALE: Subresource = Subresource {
+    name: "scale",
+    kind: "Scale",
+    group: Some("autoscaling"),
+    version: Some("v1"),
+    verbs: STATUS,
+    lives: Lives::Always,
+};
+
+/// Returns a namespaced resource of a group's `v1` with all verbs.
+const fn kind(
+    group: &'static str,
     kind: &'static str,
     plural: &'static str,
     singular: &'static str,
     short_names: &'static [&'static str],
 ) -> Resource {
     Resource {
-        group: "",
+        group,
         version: "v1",
         kind,
         plural,
@@ -145,116 +247,41 @@ const fn core(
         verbs: CRUD,
         subresources: &[],
         generation: Generation::Absent,
+        lives: Lives::Always,
+        hub: None,
     }
 }
 
-/// `pods`.
-pub(crate) static PODS: Resource = Resource {
-    categories: &["all"],
-    subresources: &[
-        Subresource { name: "binding", kind: "Binding", group: None, version: None, verbs: &["create"] },
-        Subresource {
-            name: "eviction",
-            kind: "Eviction",
-            group: Some("policy"),
-            version: Some("v1"),
-            verbs: &["create"],
-        },
-        Subresource { name: "log", kind: "Pod", group: None, version: None, verbs: &["get"] },
-        status("Pod"),
-    ],
-    ..core("Pod", "pods", "pod", &["po"])
-};
-/// `namespaces`.
-pub(crate) static NAMESPACES: Resource = Resource {
-    scope: Scope::Cluster,
-    verbs: &["create", "delete", "get", "list", "patch", "update", "watch"],
-    subresources: &[
-        Subresource { name: "finalize", kind: "Namespace", group: None, version: None, verbs: &["update"] },
-        status("Namespace"),
-    ],
-    ..core("Namespace", "namespaces", "namespace", &["ns"])
-};
-/// `nodes`.
-pub(crate) static NODES: Resource =
-    Resource { scope: Scope::Cluster, subresources: &[status("Node")], ..core("Node", "nodes", "node", &["no"]) };
-/// `services`.
-pub(crate) static SERVICES: Resource = Resource {
-    categories: &["all"],
-    subresources: &[status("Service")],
-    ..core("Service", "services", "service", &["svc"])
-};
-/// `endpoints`.
-pub(crate) static ENDPOINTS: Resource = core("Endpoints", "endpoints", "endpoints", &["ep"]);
-/// `configmaps`.
-pub(crate) static CONFIG_MAPS: Resource = core("ConfigMap", "configmaps", "configmap", &["cm"]);
-/// `secrets`.
-pub(crate) static SECRETS: Resource = core("Secret", "secrets", "secret", &[]);
-/// `serviceaccounts`.
-pub(crate) static SERVICE_ACCOUNTS: Resource = core("ServiceAccount", "serviceaccounts", "serviceaccount", &["sa"]);
-/// `events`, the core ones.
-pub(crate) static EVENTS: Resource = core("Event", "events", "event", &["ev"]);
-/// `limitranges`.
-pub(crate) static LIMIT_RANGES: Resource = core("LimitRange", "limitranges", "limitrange", &["limits"]);
-/// `resourcequotas`.
-pub(crate) static RESOURCE_QUOTAS: Resource = Resource {
-    subresources: &[status("ResourceQuota")],
-    ..core("ResourceQuota", "resourcequotas", "resourcequota", &["quota"])
-};
-/// `deployments.apps`.
-pub(crate) static DEPLOYMENTS: Resource = Resource {
-    group: "apps",
-    categories: &["all"],
-    subresources: &[SCALE, status("Deployment")],
-    generation: Generation::Counted,
-    ..core("Deployment", "deployments", "deployment", &["deploy"])
-};
-/// `replicasets.apps`.
-pub(crate) static REPLICA_SETS: Resource = Resource {
-    group: "apps",
-    categories: &["all"],
-    subresources: &[SCALE, status("ReplicaSet")],
-    generation: Generation::Counted,
-    ..core("ReplicaSet", "replicasets", "replicaset", &["rs"])
-};
-/// `leases.coordination.k8s.io`.
-pub(crate) static LEASES: Resource = Resource { group: "coordination.k8s.io", ..core("Lease", "leases", "lease", &[]) };
-/// `priorityclasses.scheduling.k8s.io`.
-pub(crate) static PRIORITY_CLASSES: Resource = Resource {
-    group: "scheduling.k8s.io",
-    scope: Scope::Cluster,
-    generation: Generation::Counted,
-    ..core("PriorityClass", "priorityclasses", "priorityclass", &["pc"])
-};
-/// `endpointslices.discovery.k8s.io`.
-pub(crate) static ENDPOINT_SLICES: Resource = Resource {
-    group: "discovery.k8s.io",
-    generation: Generation::Counted,
-    ..core("EndpointSlice", "endpointslices", "endpointslice", &[])
-};
-/// `selfsubjectaccessreviews.authorization.k8s.io`: answered, never stored.
-pub(crate) static SELF_SUBJECT_ACCESS_REVIEWS: Resource = Resource {
-    group: "authorization.k8s.io",
-    scope: Scope::Cluster,
-    verbs: &["create"],
-    ..core("SelfSubjectAccessReview", "selfsubjectaccessreviews", "selfsubjectaccessreview", &[])
-};
-/// `selfsubjectrulesreviews.authorization.k8s.io`: answered, never stored.
-pub(crate) static SELF_SUBJECT_RULES_REVIEWS: Resource = Resource {
-    group: "authorization.k8s.io",
-    scope: Scope::Cluster,
-    verbs: &["create"],
-    ..core("SelfSubjectRulesReview", "selfsubjectrulesreviews", "selfsubjectrulesreview", &[])
-};
-/// `selfsubjectreviews.authentication.k8s.io`: answered, never stored.
-pub(crate) static SELF_SUBJECT_REVIEWS: Resource = Resource {
-    group: "authentication.k8s.io",
-    scope: Scope::Cluster,
-    verbs: &["create"],
-    ..core("SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview", &[])
-};
+/// Returns the same resource for the whole cluster.
+const fn cluster_wide(resource: Resource) -> Resource {
+    Resource { scope: Scope::Cluster, ..resource }
+}
 
-/// Everything that is served, in the order of discovery.
+/// Returns a question: answered, never stored.
+const fn question(resource: Resource) -> Resource {
+    Resource { verbs: CREATE, ..resource }
+}
+
+/// Returns another version of a stored resource.
+const fn other(hub: &'static Resource, version: &'static str, lives: Lives) -> Resource {
+    Resource {
+        group: hub.group,
+        version,
+        kind: hub.kind,
+        plural: hub.plural,
+        singular: hub.singular,
+        short_names: hub.short_names,
+        categories: hub.categories,
+        scope: hub.scope,
+        verbs: hub.verbs,
+        subresources: hub.subresources,
+        generation: hub.generation,
+        lives,
+        hub: Some(hub),
+    }
+}
+
+/// Everything that is stored or answered, in the order of discovery, each in the version in which it is stored.
 pub(crate) static ALL: &[&Resource] = &[
     &CONFIG_MAPS,
     &ENDPOINTS,
@@ -262,17 +289,88 @@ pub(crate) static ALL: &[&Resource] = &[
     &LIMIT_RANGES,
     &NAMESPACES,
     &NODES,
+    &PERSISTENT_VOLUME_CLAIMS,
+    &PERSISTENT_VOLUMES,
     &PODS,
+    &POD_TEMPLATES,
+    &REPLICATION_CONTROLLERS,
     &RESOURCE_QUOTAS,
     &SECRETS,
     &SERVICE_ACCOUNTS,
     &SERVICES,
+    &API_SERVICES,
+    &CONTROLLER_REVISIONS,
+    &DAEMON_SETS,
     &DEPLOYMENTS,
     &REPLICA_SETS,
+    &STATEFUL_SETS,
     &SELF_SUBJECT_REVIEWS,
+    &TOKEN_REVIEWS,
+    &LOCAL_SUBJECT_ACCESS_REVIEWS,
     &SELF_SUBJECT_ACCESS_REVIEWS,
     &SELF_SUBJECT_RULES_REVIEWS,
-    &LEASES,
-    &ENDPOINT_SLICES,
+    &SUBJECT_ACCESS_REVIEWS,
+    &HORIZONTAL_POD_AUTOSCALERS,
+    &CRON_JOBS,
+    &JOBS,
+    &CERTIFICATE_SIGNING_REQUESTS,
+    &INGRESS_CLASSES,
+    &INGRESSES,
+    &NETWORK_POLICIES,
+    &POD_DISRUPTION_BUDGETS,
+    &POD_SECURITY_POLICIES,
+    &CLUSTER_ROLE_BINDINGS,
+    &CLUSTER_ROLES,
+    &ROLE_BINDINGS,
+    &ROLES,
+    &CSI_DRIVERS,
+    &CSI_NODES,
+    &STORAGE_CLASSES,
+    &VOLUME_ATTACHMENTS,
+    &MUTATING_WEBHOOK_CONFIGURATIONS,
+    &VALIDATING_WEBHOOK_CONFIGURATIONS,
+    &CUSTOM_RESOURCE_DEFINITIONS,
     &PRIORITY_CLASSES,
+    &LEASES,
+    &RUNTIME_CLASSES,
+    &ENDPOINT_SLICES,
+    &NODE_METRICS,
+    &POD_METRICS,
 ];
+
+/// The other versions in which stored resources are served.
+pub(crate) static OTHER_VERSIONS: &[&Resource] = &[
+    &EVENTS_V1,
+    &HORIZONTAL_POD_AUTOSCALERS_V1,
+    &HORIZONTAL_POD_AUTOSCALERS_V2BETA2,
+    &CRON_JOBS_V1BETA1,
+    &INGRESSES_V1BETA1,
+    &INGRESSES_EXTENSIONS,
+    &POD_DISRUPTION_BUDGETS_V1BETA1,
+    &CLUSTER_ROLE_BINDINGS_V1BETA1,
+    &CLUSTER_ROLES_V1BETA1,
+    &ROLE_BINDINGS_V1BETA1,
+    &ROLES_V1BETA1,
+    &STORAGE_CLASSES_V1BETA1,
+    &PRIORITY_CLASSES_V1BETA1,
+    &LEASES_V1BETA1,
+    &RUNTIME_CLASSES_V1BETA1,
+    &ENDPOINT_SLICES_V1BETA1,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_serves_a_kind_once_per_group_and_version() {
+        for version in [Version::V1_20, Version::V1_24, Version::V1_34] {
+            let mut seen = std::collections::BTreeSet::new();
+            for resource in Served::of(version).all() {
+                assert!(seen.insert((resource.api_version(), resource.plural)), "{resource} {version:?}");
+            }
+        }
+        let lives = |version| Served::of(version).all().any(|resource| *resource == POD_SECURITY_POLICIES);
+        assert!(lives(Version::V1_24) && !lives(Version::V1_34));
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::resources::{self, Resource};
+use crate::resources::Resource;
 
 /// An object as it is stored and handed out.
 pub(crate) type Object = Arc<Value>;
@@ -17,10 +17,17 @@ const HISTORY: usize = 1000;
 /// All objects.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    objects: BTreeMap<(&'static str, &'static str), BTreeMap<Key, Object>>,
+    tables: BTreeMap<(&'static str, &'static str), Table>,
     revision: u64,
     history: VecDeque<Arc<Change>>,
     forgotten: u64,
+}
+
+/// The objects of one resource.
+#[derive(Debug)]
+struct Table {
+    resource: &'static Resource,
+    objects: BTreeMap<Key, Object>,
 }
 
 /// Names an object within its resource. Cluster-scoped objects have an empty Namespace.
@@ -75,7 +82,7 @@ impl Store {
 
     /// Returns one object.
     pub(crate) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&Object> {
-        self.objects.get(&(resource.group, resource.plural))?.get(&Key::new(namespace, name))
+        self.tables.get(&(resource.group, resource.plural))?.objects.get(&Key::new(namespace, name))
     }
 
     /// Returns the objects of one Namespace, or of all of them, by key.
@@ -85,10 +92,10 @@ impl Store {
         namespace: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Key, &'a Object)> {
         let start = Key::new(namespace.unwrap_or_default(), "");
-        self.objects
+        self.tables
             .get(&(resource.group, resource.plural))
             .into_iter()
-            .flat_map(move |objects| objects.range(start.clone()..))
+            .flat_map(move |table| table.objects.range(start.clone()..))
             .take_while(move |(key, _)| namespace.is_none_or(|wanted| key.namespace == wanted))
     }
 
@@ -97,15 +104,14 @@ impl Store {
         self.revision += 1;
         object["metadata"]["resourceVersion"] = Value::from(self.revision.to_string());
         let object = Arc::new(object);
-        let previous =
-            self.objects.entry((resource.group, resource.plural)).or_default().insert(key.clone(), Arc::clone(&object));
+        let previous = self.table(resource).insert(key.clone(), Arc::clone(&object));
         let kind = if previous.is_some() { ChangeKind::Modified } else { ChangeKind::Added };
         self.remember(Change { kind, resource, key, object, previous, revision: self.revision })
     }
 
     /// Removes an object and returns the change; `None` if it was not there.
     pub(crate) fn remove(&mut self, resource: &'static Resource, key: Key) -> Option<Arc<Change>> {
-        let previous = self.objects.get_mut(&(resource.group, resource.plural))?.remove(&key)?;
+        let previous = self.tables.get_mut(&(resource.group, resource.plural))?.objects.remove(&key)?;
         self.revision += 1;
         let mut last = Value::clone(&previous);
         last["metadata"]["resourceVersion"] = Value::from(self.revision.to_string());
@@ -141,9 +147,14 @@ impl Store {
 
     /// Returns every object with its resource, by key.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static Resource, &Key, &Object)> {
-        resources::ALL
-            .iter()
-            .flat_map(move |resource| self.list(resource, None).map(move |(key, object)| (*resource, key, object)))
+        self.tables
+            .values()
+            .flat_map(|table| table.objects.iter().map(move |(key, object)| (table.resource, key, object)))
+    }
+
+    fn table(&mut self, resource: &'static Resource) -> &mut BTreeMap<Key, Object> {
+        let new = || Table { resource: resource.hub(), objects: BTreeMap::new() };
+        &mut self.tables.entry((resource.group, resource.plural)).or_insert_with(new).objects
     }
 
     /// Replaces everything by `objects`, which keep their versions, and counts on from `revision`. The
@@ -153,10 +164,10 @@ impl Store {
         objects: impl IntoIterator<Item = (&'static Resource, Key, Object)>,
         revision: u64,
     ) {
-        self.objects.clear();
+        self.tables.clear();
         self.history.clear();
         for (resource, key, object) in objects {
-            self.objects.entry((resource.group, resource.plural)).or_default().insert(key, object);
+            self.table(resource).insert(key, object);
         }
         self.revision = revision.max(self.revision) + 1;
         self.forgotten = self.revision;

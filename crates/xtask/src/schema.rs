@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// The JSON schema of all definitions (`_definitions.json`), with its `x-kubernetes-*` extensions.
     #[arg(long)]
     definitions: PathBuf,
+    /// The OpenAPI v2 document of a Kubernetes 1.20, for the versions of kinds that 1.34 has no more.
+    #[arg(long)]
+    older: PathBuf,
     /// The sources of crate `k8s-pb`.
     #[arg(long)]
     k8s_pb: PathBuf,
@@ -28,26 +31,52 @@ pub(crate) struct Arguments {
 }
 
 /// The packages whose kinds the sandbox serves, or will.
-const PACKAGES: [&str; 15] = [
+const PACKAGES: [&str; 20] = [
+    "io.k8s.api.admissionregistration.v1",
     "io.k8s.api.apps.v1",
     "io.k8s.api.authentication.v1",
     "io.k8s.api.authorization.v1",
     "io.k8s.api.autoscaling.v1",
     "io.k8s.api.autoscaling.v2",
     "io.k8s.api.batch.v1",
+    "io.k8s.api.certificates.v1",
     "io.k8s.api.coordination.v1",
     "io.k8s.api.core.v1",
     "io.k8s.api.discovery.v1",
     "io.k8s.api.events.v1",
     "io.k8s.api.networking.v1",
+    "io.k8s.api.node.v1",
     "io.k8s.api.policy.v1",
     "io.k8s.api.rbac.v1",
     "io.k8s.api.scheduling.v1",
     "io.k8s.api.storage.v1",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
 ];
 
-/// Optional numbers and booleans that are pointers in Kubernetes' Go types, where zero says something. For all
-/// others, Go writes a zero into protobuf even if nobody set the field.
+/// The kinds that are served by older versions only.
+const OLDER: [&str; 16] = [
+    "io.k8s.api.autoscaling.v2beta2.HorizontalPodAutoscaler",
+    "io.k8s.api.batch.v1beta1.CronJob",
+    "io.k8s.api.coordination.v1beta1.Lease",
+    "io.k8s.api.discovery.v1beta1.EndpointSlice",
+    "io.k8s.api.extensions.v1beta1.Ingress",
+    "io.k8s.api.networking.v1beta1.Ingress",
+    "io.k8s.api.node.v1beta1.RuntimeClass",
+    "io.k8s.api.policy.v1beta1.Eviction",
+    "io.k8s.api.policy.v1beta1.PodDisruptionBudget",
+    "io.k8s.api.policy.v1beta1.PodSecurityPolicy",
+    "io.k8s.api.rbac.v1beta1.ClusterRole",
+    "io.k8s.api.rbac.v1beta1.ClusterRoleBinding",
+    "io.k8s.api.rbac.v1beta1.Role",
+    "io.k8s.api.rbac.v1beta1.RoleBinding",
+    "io.k8s.api.scheduling.v1beta1.PriorityClass",
+    "io.k8s.api.storage.v1beta1.StorageClass",
+];
+
+/// Optional numbers, booleans and texts that are pointers in Kubernetes' Go types, where zero says something. For
+/// all others, Go writes a zero into protobuf even if nobody set the field. A name stands for the field of all
+/// types, or of one.
 const POINTERS: &str = "activeDeadlineSeconds allocateLoadBalancerNodePorts allowPrivilegeEscalation \
     allowVolumeExpansion attachRequired automountServiceAccountToken averageUtilization backoffLimit \
     backoffLimitPerIndex blockOwnerDeletion completions controller defaultMode deletionGracePeriodSeconds \
@@ -56,6 +85,11 @@ const POINTERS: &str = "activeDeadlineSeconds allocateLoadBalancerNodePorts allo
     minReplicas mode optional orphanDependents parallelism partition podInfoOnMount \
     priority privileged progressDeadlineSeconds readOnlyRootFilesystem ready replicas revisionHistoryLimit \
     runAsGroup runAsNonRoot runAsUser serving setHostnameAsFQDN shareProcessNamespace stabilizationWindowSeconds \
+    Endpoint.hostname Endpoint.nodeName Endpoint.zone EndpointPort.appProtocol IngressSpec.ingressClassName \
+    LeaseSpec.holderIdentity LeaseSpec.preferredHolder PersistentVolumeClaimSpec.storageClassName \
+    PersistentVolumeClaimSpec.volumeAttributesClassName PersistentVolumeClaimSpec.volumeMode PodSpec.runtimeClassName \
+    ServicePort.appProtocol ServiceSpec.loadBalancerClass TypedLocalObjectReference.apiGroup \
+    TypedObjectReference.apiGroup TypedObjectReference.namespace \
     startingDeadlineSeconds successfulJobsHistoryLimit suspend targetCPUUtilizationPercentage \
     terminating terminationGracePeriodSeconds tolerationSeconds ttlSecondsAfterFinished";
 
@@ -69,6 +103,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .find_map(|key| root[*key].as_object())
         .or_else(|| root.as_object())
         .context("the JSON schema has no definitions")?;
+    let text = fs::read(&arguments.older).with_context(|| format!("cannot read {}", arguments.older.display()))?;
+    let older: Value = serde_json::from_slice(&text)?;
+    let older = older["definitions"].as_object().context("the older document has no definitions")?;
     let mut messages = BTreeMap::new();
     read_sources(&arguments.k8s_pb.join("src"), &mut Vec::new(), &mut messages)?;
 
@@ -80,10 +117,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             build.waiting.insert(name.clone());
         }
     }
+    build.waiting.extend(OLDER.map(str::to_owned));
     build.waiting.insert("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions".to_owned());
     while let Some(name) = build.waiting.pop_first() {
         if !build.types.contains_key(&name) {
-            let definition = definitions.get(&name).with_context(|| format!("no definition of {name}"))?;
+            let definition = definitions
+                .get(&name)
+                .or_else(|| older.get(&name))
+                .with_context(|| format!("no definition of {name}"))?;
             let properties = definition["properties"].as_object().cloned().unwrap_or_default();
             let required = definition["required"].as_array().cloned().unwrap_or_default();
             let fields = build.fields(&name, &properties, &required)?;
@@ -139,7 +180,9 @@ impl Build {
             if let Some(found) = found {
                 field.insert("tag".to_owned(), found.tag.into());
             }
-            if required.iter().any(|one| one == key) || POINTERS.split_whitespace().any(|one| one == key) {
+            let own = format!("{}.{key}", name.rsplit('.').next().unwrap_or_default());
+            let is_required = field["type"] != "string" && required.iter().any(|one| one == key);
+            if is_required || POINTERS.split_whitespace().any(|one| one == key || one == own) {
                 field.insert("zero".to_owned(), true.into());
             }
             for (from, to) in [
@@ -189,7 +232,10 @@ impl Build {
                 "IntOrString" => "int-or-string".to_owned(),
                 "Time" => "time".to_owned(),
                 "MicroTime" => "micro-time".to_owned(),
-                "FieldsV1" | "RawExtension" => "object".to_owned(),
+                "FieldsV1" | "RawExtension" | "JSON" => "object".to_owned(),
+                "JSONSchemaPropsOrArray" | "JSONSchemaPropsOrBool" | "JSONSchemaPropsOrStringArray" => {
+                    "object".to_owned()
+                }
                 _ => {
                     self.waiting.insert(name.clone());
                     format!("ref:{name}")

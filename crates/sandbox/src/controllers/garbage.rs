@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Caller, DeleteOptions, Propagation, Target};
 use crate::fields::{is_deleted, is_true, list, name, namespace, text, uid};
-use crate::resources::{self, Resource};
+use crate::resources::Resource;
 use crate::store::{Change, ChangeKind, Key, Object};
 
 use super::{Controller, Next, Queue};
@@ -89,7 +89,7 @@ impl Garbage {
 
     /// Looks for the owner that a reference of a dependent names.
     fn owner(&self, dependent: &Value, reference: &Value) -> Owner {
-        let found = resources::find_kind(text(reference, "/apiVersion"), text(reference, "/kind"));
+        let found = self.api.served().find_kind(text(reference, "/apiVersion"), text(reference, "/kind"));
         let Some(resource) = found else { return Owner::Unknown };
         let space = match (resource.is_namespaced(), namespace(dependent)) {
             (false, _) => "",

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::api::{Api, Caller, DeleteOptions, Target, WriteOptions};
 use crate::fields::{is_deleted, name};
-use crate::resources::{self, CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS};
+use crate::resources::{CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS};
 use crate::store::{Change, ChangeKind, Key};
 
 use super::{Controller, Next, Queue, queue_all};
@@ -59,7 +59,7 @@ impl Namespaces {
         let caller = Caller::controller("namespace-controller");
         let space = name(namespace);
         let mut left = 0;
-        for resource in resources::ALL.iter().copied().filter(|resource| resource.is_namespaced()) {
+        for resource in self.api.served().stored().filter(|resource| resource.is_namespaced()) {
             for object in self.api.list_all(resource, Some(space)) {
                 if !is_deleted(&object) {
                     let target = Target::new(resource, space, name(&object));

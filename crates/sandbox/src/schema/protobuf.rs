@@ -145,7 +145,7 @@ fn take(field: &Field, key: &str, wire: Wire<'_>, into: &mut Map<String, Value>,
                 Value::Null => true,
                 Value::Bool(value) => !value && field.zero == Zero::Unset,
                 Value::Number(value) => value.as_i64() == Some(0) && field.zero == Zero::Unset,
-                Value::String(value) => value.is_empty(),
+                Value::String(value) => value.is_empty() && field.zero == Zero::Unset,
                 Value::Array(_) | Value::Object(_) => false,
             };
             if !is_zero {

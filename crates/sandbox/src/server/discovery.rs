@@ -9,7 +9,7 @@ use super::{Front, answer};
 use crate::Version;
 use crate::api::Status;
 use crate::bootstrap;
-use crate::resources::{self, Resource, Scope};
+use crate::resources::{Resource, Scope, Served, Subresource};
 
 /// Answers `/version`.
 pub(super) fn version(version: Version) -> Value {
@@ -27,11 +27,11 @@ pub(super) fn version(version: Version) -> Value {
 }
 
 /// Answers `/`.
-pub(super) fn paths(_version: Version) -> Vec<String> {
+pub(super) fn paths(served: &Served) -> Vec<String> {
     let mut paths = vec!["/api".to_owned(), "/api/v1".to_owned(), "/apis".to_owned()];
-    for (group, version) in group_versions().into_iter().filter(|(group, _)| !group.is_empty()) {
+    for (group, versions) in groups_of(served).into_iter().filter(|(group, _)| !group.is_empty()) {
         paths.push(format!("/apis/{group}"));
-        paths.push(format!("/apis/{group}/{version}"));
+        paths.extend(versions.iter().map(|version| format!("/apis/{group}/{version}")));
     }
     paths.extend(["/healthz", "/livez", "/openapi/v2", "/readyz", "/version"].map(str::to_owned));
     paths
@@ -40,7 +40,7 @@ pub(super) fn paths(_version: Version) -> Vec<String> {
 /// Answers `/api`.
 pub(super) fn core(front: &Front, request: &Request<Body>) -> Response<Body> {
     if let Some(form) = aggregated(front, request) {
-        return form.answer(|group| group.is_empty());
+        return form.answer(&front.api.served(), |group| group.is_empty());
     }
     let address = front.address.to_string();
     answer::json(
@@ -55,33 +55,33 @@ pub(super) fn core(front: &Front, request: &Request<Body>) -> Response<Body> {
 /// Answers `/apis`.
 pub(super) fn groups(front: &Front, request: &Request<Body>) -> Response<Body> {
     if let Some(form) = aggregated(front, request) {
-        return form.answer(|group| !group.is_empty());
+        return form.answer(&front.api.served(), |group| !group.is_empty());
     }
-    let groups: Vec<Value> = group_versions()
+    let groups: Vec<Value> = groups_of(&front.api.served())
         .into_iter()
         .filter(|(group, _)| !group.is_empty())
-        .map(|(group, version)| legacy_group(group, version))
+        .map(|(group, versions)| legacy_group(group, &versions))
         .collect();
     answer::json(200, &json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": groups }))
 }
 
 /// Answers `/apis/<group>`.
-pub(super) fn group(name: &str) -> Result<Response<Body>, Status> {
-    let (group, version) = group_versions()
+pub(super) fn group(served: &Served, name: &str) -> Result<Response<Body>, Status> {
+    let (group, versions) = groups_of(served)
         .into_iter()
         .find(|(group, _)| *group == name && !group.is_empty())
         .ok_or_else(Status::no_such_path)?;
-    let mut body = legacy_group(group, version);
+    let mut body = legacy_group(group, &versions);
     body["kind"] = "APIGroup".into();
     body["apiVersion"] = "v1".into();
     Ok(answer::json(200, &body))
 }
 
 /// Answers `/api/v1` and `/apis/<group>/<version>`.
-pub(super) fn resources(group: &str, version: &str) -> Result<Response<Body>, Status> {
+pub(super) fn resources(served: &Served, group: &str, version: &str) -> Result<Response<Body>, Status> {
     let mut entries = Vec::new();
     let mut group_version = String::new();
-    for resource in of(group, version) {
+    for resource in of(served, group, version) {
         group_version = resource.api_version();
         let mut entry = json!({
             "name": resource.plural, "singularName": resource.singular, "namespaced": resource.is_namespaced(),
@@ -94,7 +94,7 @@ pub(super) fn resources(group: &str, version: &str) -> Result<Response<Body>, St
             entry["categories"] = json!(resource.categories);
         }
         entries.push(entry);
-        for part in resource.subresources {
+        for part in parts_of(served, resource) {
             let mut entry = json!({
                 "name": format!("{}/{}", resource.plural, part.name), "singularName": "",
                 "namespaced": resource.is_namespaced(), "kind": part.kind, "verbs": part.verbs,
@@ -123,22 +123,26 @@ enum Aggregated {
 }
 
 impl Aggregated {
-    fn answer(self, wanted: impl Fn(&str) -> bool) -> Response<Body> {
+    fn answer(self, served: &Served, wanted: impl Fn(&str) -> bool) -> Response<Body> {
         let (version, content_type) = match self {
             Aggregated::V2 => ("v2", "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"),
             Aggregated::V2Beta1 => {
                 ("v2beta1", "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList")
             }
         };
-        let items: Vec<Value> = group_versions()
+        let items: Vec<Value> = groups_of(served)
             .into_iter()
             .filter(|(group, _)| wanted(group))
-            .map(|(group, version)| {
-                let resources: Vec<Value> = of(group, version).map(aggregated_resource).collect();
-                json!({
-                    "metadata": { "name": group, "creationTimestamp": null },
-                    "versions": [{ "version": version, "resources": resources, "freshness": "Current" }],
-                })
+            .map(|(group, versions)| {
+                let versions: Vec<Value> = versions
+                    .into_iter()
+                    .map(|version| {
+                        let resources: Vec<Value> =
+                            of(served, group, version).map(|resource| aggregated_resource(served, resource)).collect();
+                        json!({ "version": version, "resources": resources, "freshness": "Current" })
+                    })
+                    .collect();
+                json!({ "metadata": { "name": group, "creationTimestamp": null }, "versions": versions })
             })
             .collect();
         let body = json!({
@@ -169,7 +173,7 @@ fn aggregated(front: &Front, request: &Request<Body>) -> Option<Aggregated> {
     })
 }
 
-fn aggregated_resource(resource: &'static Resource) -> Value {
+fn aggregated_resource(served: &Served, resource: &'static Resource) -> Value {
     let kind = |group: &str, version: &str, kind: &str| json!({ "group": group, "version": version, "kind": kind });
     let scope = match resource.scope {
         Scope::Cluster => "Cluster",
@@ -186,7 +190,7 @@ fn aggregated_resource(resource: &'static Resource) -> Value {
         entry["categories"] = json!(resource.categories);
     }
     if !resource.subresources.is_empty() {
-        let parts = resource.subresources.iter().map(|part| {
+        let parts = parts_of(served, resource).map(|part| {
             let group = part.group.unwrap_or(resource.group);
             let version = part.version.unwrap_or(resource.version);
             json!({ "subresource": part.name, "responseKind": kind(group, version, part.kind), "verbs": part.verbs })
@@ -196,23 +200,83 @@ fn aggregated_resource(resource: &'static Resource) -> Value {
     entry
 }
 
-fn legacy_group(group: &str, version: &str) -> Value {
-    let entry = json!({ "groupVersion": format!("{group}/{version}"), "version": version });
-    json!({ "name": group, "versions": [entry], "preferredVersion": entry })
+fn legacy_group(group: &str, versions: &[&str]) -> Value {
+    let entries: Vec<Value> = versions
+        .iter()
+        .map(|version| json!({ "groupVersion": format!("{group}/{version}"), "version": version }))
+        .collect();
+    json!({ "name": group, "versions": entries, "preferredVersion": entries.first() })
 }
 
-fn of<'a>(group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
-    resources::ALL.iter().copied().filter(move |resource| resource.group == group && resource.version == version)
+fn of<'a>(served: &'a Served, group: &'a str, version: &'a str) -> impl Iterator<Item = &'static Resource> + 'a {
+    served.all().filter(move |resource| resource.group == group && resource.version == version)
 }
 
-/// Returns the groups with their versions, in the order of the table.
-pub(super) fn group_versions() -> Vec<(&'static str, &'static str)> {
-    let mut found = Vec::new();
-    for resource in resources::ALL {
-        let entry = (resource.group, resource.version);
-        if !found.contains(&entry) {
-            found.push(entry);
+fn parts_of(served: &Served, resource: &Resource) -> impl Iterator<Item = &'static Subresource> {
+    let version = served.version;
+    resource.subresources.iter().filter(move |part| part.lives.includes(version))
+}
+
+/// The order of the groups: kubectl takes the first that knows a short name.
+const GROUPS: [&str; 21] = [
+    "",
+    "apiregistration.k8s.io",
+    "extensions",
+    "apps",
+    "events.k8s.io",
+    "authentication.k8s.io",
+    "authorization.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "storage.k8s.io",
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "scheduling.k8s.io",
+    "coordination.k8s.io",
+    "node.k8s.io",
+    "discovery.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+];
+
+/// Returns the groups in the order of the real server, Kubernetes' own first, each with its versions, the
+/// preferred one first.
+pub(super) fn groups_of(served: &Served) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut found: Vec<(&'static str, Vec<&'static str>)> = Vec::new();
+    for resource in served.all() {
+        match found.iter_mut().find(|(group, _)| *group == resource.group) {
+            Some((_, versions)) if versions.contains(&resource.version) => {}
+            Some((_, versions)) => versions.push(resource.version),
+            None => found.push((resource.group, vec![resource.version])),
         }
     }
+    found.sort_by_key(|(group, _)| (GROUPS.iter().position(|known| known == group).unwrap_or(GROUPS.len()), *group));
+    for (_, versions) in &mut found {
+        versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
+    }
     found
+}
+
+/// Returns how Kubernetes ranks a version: `v2`, `v1`, `v1beta2`, `v1alpha1`, and others by name
+/// (kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning, "Version
+/// priority").
+pub(crate) fn priority(version: &str) -> (u8, u64, u64) {
+    let parse = || {
+        let rest = version.strip_prefix('v')?;
+        let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+        let major: u64 = rest.get(..digits)?.parse().ok()?;
+        let rest = rest.get(digits..)?;
+        if rest.is_empty() {
+            return Some((3, major, 0));
+        }
+        let (rank, minor) = match rest.strip_prefix("beta") {
+            Some(minor) => (2, minor),
+            None => (1, rest.strip_prefix("alpha")?),
+        };
+        Some((rank, major, minor.parse().ok()?))
+    };
+    parse().unwrap_or_default()
 }

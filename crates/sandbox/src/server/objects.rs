@@ -1,5 +1,6 @@
 //! Objects over HTTP: get, list, create, update, patch, delete, in the form that the client asked for.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -19,6 +20,7 @@ use crate::patch::Patch;
 use crate::resources::{self, Resource};
 use crate::schema::decode::conform;
 use crate::schema::schema;
+use crate::versions;
 
 /// The form in which the client wants objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +60,9 @@ impl Form {
     }
 
     /// Returns one object in this form.
-    pub(super) fn render(self, front: &Front, resource: &Resource, object: &Value, query: &Query) -> Value {
+    pub(super) fn render(self, front: &Front, resource: &'static Resource, object: &Value, query: &Query) -> Value {
         match self {
-            Form::Whole => object.clone(),
+            Form::Whole => versions::from_hub(resource, object).into_owned(),
             Form::Table => {
                 let version = meta(object, "resourceVersion");
                 table::render(front, resource, &[object], json!({ "resourceVersion": version }), include(query))
@@ -88,7 +90,7 @@ struct ListBody<'a> {
     kind: String,
     api_version: String,
     metadata: Value,
-    items: Vec<&'a Value>,
+    items: Vec<Cow<'a, Value>>,
 }
 
 /// Answers a list.
@@ -110,7 +112,12 @@ pub(super) fn list(
         Form::Table => answer::json(200, &table::render(front, resource, &items, metadata, include(query))),
         Form::Whole => answer::json(
             200,
-            &ListBody { kind: format!("{}List", resource.kind), api_version: resource.api_version(), metadata, items },
+            &ListBody {
+                kind: format!("{}List", resource.kind),
+                api_version: resource.api_version(),
+                metadata,
+                items: items.into_iter().map(|object| versions::from_hub(resource, object)).collect(),
+            },
         ),
         Form::Metadata => {
             let items: Vec<Value> = items.into_iter().map(metadata_only).collect();
@@ -135,6 +142,7 @@ pub(super) fn get(
     match place.subresource {
         Some("log") => super::log::answer(front, &object, query),
         Some("scale") => Ok(answer::json(200, &scale_of(&object))),
+        Some("attach" | "exec" | "portforward") => Err(Status::bad_request("Upgrade request required")),
         Some(_) | None => Ok(answer::json(200, &Form::of(request)?.render(front, place.resource, &object, query))),
     }
 }
@@ -152,7 +160,7 @@ pub(super) async fn create(
     let options = query.write(user_agent(&parts))?;
     let bytes = body::read(content).await?;
     let resource = place.resource;
-    let decoded = body::object(resource, place.part(), &parts, &bytes, query)?;
+    let decoded = body::object(resource, place.part, &parts, &bytes, query)?;
     match place.subresource {
         None if place.name.is_some() => return Err(Status::method_not_allowed()),
         None => {}
@@ -175,7 +183,7 @@ pub(super) async fn create(
         (true, None) => return Err(Status::bad_request("an empty namespace may not be set during creation")),
         (false, _) => "",
     };
-    let mut written = front.api.create(caller, resource, namespace, decoded.object, &options)?;
+    let mut written = front.api.create(caller, resource.hub(), namespace, decoded.object, &options)?;
     written.warnings.extend(decoded.warnings);
     Ok(written_answer(front, 201, form, resource, &written, query))
 }
@@ -192,7 +200,7 @@ pub(super) async fn update(
     let (parts, content) = request.into_parts();
     let options = query.write(user_agent(&parts))?;
     let bytes = body::read(content).await?;
-    let decoded = body::object(place.resource, place.part(), &parts, &bytes, query)?;
+    let decoded = body::object(place.resource, place.part, &parts, &bytes, query)?;
     let target = target(place)?;
     if place.subresource == Some("scale") {
         let replicas = replicas_in(&decoded.object)?;
@@ -233,20 +241,25 @@ pub(super) async fn patch(
         })?;
         return Ok(answer::json(200, &scale_of(&written.object)));
     }
-    let found = schema().kind(place.resource.group, place.resource.version, place.resource.kind);
+    let resource = place.resource;
+    let found = schema().kind(resource.group, resource.version, resource.kind);
     let validation = body::FieldValidation::of(query)?;
     let mut warnings = Vec::new();
     let mut written = front.api.change(caller, "patch", target, &options, &mut |object| {
-        patch.apply(place.resource, object)?;
+        if let Cow::Owned(other) = versions::from_hub(resource, object) {
+            *object = other;
+        }
+        patch.apply(resource, object)?;
         let unknown = match found {
             Some(found) => conform(found, object).map_err(Status::bad_request)?,
             None => Vec::new(),
         };
+        versions::to_hub(resource, object);
         warnings = body::unknown_fields(unknown, validation).map_err(Status::bad_request)?;
         Ok(())
     })?;
     written.warnings.extend(warnings);
-    Ok(written_answer(front, 200, form, place.resource, &written, query))
+    Ok(written_answer(front, 200, form, resource, &written, query))
 }
 
 /// Server-side apply: kubectl asks for it by the patch's type.
@@ -277,6 +290,7 @@ fn apply(
         None => Vec::new(),
     };
     let warnings = body::unknown_fields(unknown, body::FieldValidation::of(query)?).map_err(Status::bad_request)?;
+    versions::to_hub(resource, &mut object);
     let conflicts = if query.is_set("force") { Conflicts::Force } else { Conflicts::Refuse };
     let configuration = Configuration { object: &object, manager, conflicts };
     let (code, mut written) = match front.api.apply(caller, target, &configuration, query.dry_run()?)? {
@@ -303,8 +317,8 @@ pub(super) async fn delete(
     let resource = place.resource;
     if place.name.is_none() {
         let list = query.list(resource)?;
-        let deleted = front.api.delete_collection(caller, resource, place.namespace, &list, &options)?;
-        let items = deleted.iter().map(|object| &**object).collect();
+        let deleted = front.api.delete_collection(caller, resource.hub(), place.namespace, &list, &options)?;
+        let items = deleted.iter().map(|object| versions::from_hub(resource, object)).collect();
         let metadata = json!({ "resourceVersion": front.api.revision().to_string() });
         let kind = format!("{}List", resource.kind);
         return Ok(answer::json(200, &ListBody { kind, api_version: resource.api_version(), metadata, items }));
@@ -331,7 +345,7 @@ pub(super) async fn delete(
 /// Returns the object that a place names.
 pub(super) fn target<'a>(place: Place<'a>) -> Result<Target<'a>, Status> {
     let name = place.name.ok_or_else(Status::method_not_allowed)?;
-    let target = Target::new(place.resource, place.namespace.unwrap_or_default(), name);
+    let target = Target::new(place.resource.hub(), place.namespace.unwrap_or_default(), name);
     Ok(match place.subresource {
         Some(part) => target.part(part),
         None => target,
@@ -343,7 +357,7 @@ pub(super) fn written_answer(
     front: &Front,
     code: u16,
     form: Form,
-    resource: &Resource,
+    resource: &'static Resource,
     written: &Written,
     query: &Query,
 ) -> Response<Body> {

@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 
 use super::answer;
 use crate::Version;
-use crate::resources;
+use crate::resources::{self, Served};
 
 const PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /// Answers `/openapi/v2` in the form that the client takes.
-pub(super) fn v2(request: &Request<Body>, version: Version) -> Response<Body> {
-    let parameters = parameters(version);
+pub(super) fn v2(request: &Request<Body>, served: &Served) -> Response<Body> {
+    let parameters = parameters(served.version);
     let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accept.contains("proto-openapi.spec.v2") {
-        return answer::typed(200, PROTOBUF, document(parameters));
+        return answer::typed(200, PROTOBUF, document(served, parameters));
     }
     let listed: Vec<Value> =
         parameters.iter().map(|name| json!({ "name": name, "in": "query", "type": "string" })).collect();
-    let paths: serde_json::Map<String, Value> = resources::ALL
-        .iter()
+    let paths: serde_json::Map<String, Value> = served
+        .all()
         .map(|resource| {
             let patch = json!({
                 "parameters": listed,
@@ -52,10 +52,9 @@ fn parameters(version: Version) -> &'static [&'static str] {
     }
 }
 
-fn document(parameters: &[&str]) -> Vec<u8> {
+fn document(served: &Served, parameters: &[&str]) -> Vec<u8> {
     let info = [text(1, "Kubernetes"), text(2, "unversioned")].concat();
-    let paths: Vec<u8> =
-        resources::ALL.iter().flat_map(|resource| message(2, &path_item(resource, parameters))).collect();
+    let paths: Vec<u8> = served.all().flat_map(|resource| message(2, &path_item(resource, parameters))).collect();
     [text(1, "2.0"), message(2, &info), message(8, &paths)].concat()
 }
 

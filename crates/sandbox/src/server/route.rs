@@ -9,10 +9,10 @@ use serde_json::json;
 
 use super::{Front, answer, control, discovery, objects, openapi, query::Query, reviews, watch};
 use crate::api::{Caller, Status};
-use crate::resources::{self, Resource, Subresource};
+use crate::resources::{Resource, Served, Subresource};
 
 /// What a path below a group-version names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
     /// The resource.
     pub(super) resource: &'static Resource,
@@ -22,13 +22,8 @@ pub(super) struct Place<'a> {
     pub(super) name: Option<&'a str>,
     /// The part of the object.
     pub(super) subresource: Option<&'a str>,
-}
-
-impl Place<'_> {
-    /// Returns the subresource's table entry.
-    pub(super) fn part(&self) -> Option<&'static Subresource> {
-        self.resource.subresource(self.subresource?)
-    }
+    /// That part's table entry.
+    pub(super) part: Option<&'static Subresource>,
 }
 
 /// Answers a request.
@@ -46,21 +41,27 @@ pub(super) async fn answer(
         return Err(Status::unauthorized());
     }
     if !is_public && !caller.is_authenticated() {
-        return Err(refuse_anonymous(&path, &segments, request.method(), caller));
+        return Err(refuse_anonymous(&front.api.served(), &path, &segments, request.method(), caller));
     }
     match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
-        [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(front.version) }))),
+        [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(&front.api.served()) }))),
         ["atelier", "v1", rest @ ..] => control::answer(front, caller, request, rest).await,
-        ["openapi", "v2"] => Ok(openapi::v2(&request, front.version)),
+        ["openapi", "v2"] => Ok(openapi::v2(&request, &front.api.served())),
         ["api"] => Ok(discovery::core(front, &request)),
         ["apis"] => Ok(discovery::groups(front, &request)),
-        ["apis", group] => discovery::group(group),
-        ["api", "v1"] => discovery::resources("", "v1"),
-        ["apis", group, version] => discovery::resources(group, version),
-        ["api", "v1", rest @ ..] => object(front, caller, request, place("", "v1", rest)?).await,
-        ["apis", group, version, rest @ ..] => object(front, caller, request, place(group, version, rest)?).await,
+        ["apis", group] => discovery::group(&front.api.served(), group),
+        ["api", "v1"] => discovery::resources(&front.api.served(), "", "v1"),
+        ["apis", group, version] => discovery::resources(&front.api.served(), group, version),
+        ["api", "v1", rest @ ..] => {
+            let place = place(&front.api.served(), "", "v1", rest)?;
+            object(front, caller, request, place).await
+        }
+        ["apis", group, version, rest @ ..] => {
+            let place = place(&front.api.served(), group, version, rest)?;
+            object(front, caller, request, place).await
+        }
         _ => Err(Status::no_such_path()),
     }
 }
@@ -106,7 +107,7 @@ async fn object(
         _ => return Err(Status::method_not_allowed()),
     };
     let verbs = match place.subresource {
-        Some(_) => place.part().ok_or_else(Status::no_such_path)?.verbs,
+        Some(_) => place.part.ok_or_else(Status::no_such_path)?.verbs,
         None => place.resource.verbs,
     };
     if !verbs.contains(&verb) {
@@ -150,10 +151,10 @@ fn forbidden(caller: &Caller, verb: &str, place: Place<'_>) -> Status {
     Status::forbidden(resource, place.name.unwrap_or_default(), &detail)
 }
 
-fn refuse_anonymous(path: &str, segments: &[&str], method: &Method, caller: &Caller) -> Status {
+fn refuse_anonymous(served: &Served, path: &str, segments: &[&str], method: &Method, caller: &Caller) -> Status {
     let found = match segments {
-        ["api", "v1", rest @ ..] => place("", "v1", rest),
-        ["apis", group, version, rest @ ..] => place(group, version, rest),
+        ["api", "v1", rest @ ..] => place(served, "", "v1", rest),
+        ["apis", group, version, rest @ ..] => place(served, group, version, rest),
         _ => Err(Status::no_such_path()),
     };
     let verb = match *method {
@@ -178,7 +179,7 @@ fn refuse_anonymous(path: &str, segments: &[&str], method: &Method, caller: &Cal
 }
 
 /// Parses what follows a group-version.
-fn place<'a>(group: &str, version: &str, rest: &[&'a str]) -> Result<Place<'a>, Status> {
+fn place<'a>(served: &Served, group: &str, version: &str, rest: &[&'a str]) -> Result<Place<'a>, Status> {
     let (namespace, rest) = match rest {
         // `namespaces/x/status` is a part of the Namespace, not a resource in it.
         ["namespaces", _, "status" | "finalize"] => (None, rest),
@@ -191,15 +192,16 @@ fn place<'a>(group: &str, version: &str, rest: &[&'a str]) -> Result<Place<'a>, 
         [plural, name, subresource] => (plural, Some(*name), Some(*subresource)),
         _ => return Err(Status::no_such_path()),
     };
-    let resource = resources::find(group, version, plural).ok_or_else(Status::no_such_path)?;
+    let resource = served.find(group, version, plural).ok_or_else(Status::no_such_path)?;
     let fits = match namespace {
         Some(_) => resource.is_namespaced(),
         None => name.is_none() || !resource.is_namespaced(),
     };
-    if !fits || subresource.is_some_and(|part| resource.subresource(part).is_none()) {
+    let part = subresource.and_then(|name| served.subresource(resource, name));
+    if !fits || part.is_some() != subresource.is_some() {
         return Err(Status::no_such_path());
     }
-    Ok(Place { resource, namespace, name, subresource })
+    Ok(Place { resource, namespace, name, subresource, part })
 }
 
 #[cfg(test)]
@@ -216,7 +218,7 @@ mod tests {
     fn paths_name_objects() {
         let parse = |group: &str, path: &'static str| {
             let segments: Vec<&'static str> = path.split('/').collect();
-            place(group, "v1", &segments)
+            place(&Served::of(crate::Version::V1_20), group, "v1", &segments)
                 .map(|place| (place.resource, place.namespace, place.name, place.subresource))
                 .map_err(|status| status.code)
         };
@@ -230,6 +232,6 @@ mod tests {
         );
         assert_eq!(parse("", "pods/b"), Err(404));
         assert_eq!(parse("", "namespaces/a/nodes"), Err(404));
-        assert_eq!(parse("", "namespaces/a/pods/b/exec"), Err(404));
+        assert_eq!(parse("", "namespaces/a/pods/b/ephemeralcontainers"), Err(404));
     }
 }

@@ -58,11 +58,13 @@ const fn wide(name: &'static str) -> Column {
 /// Returns objects as a `meta.k8s.io/v1` Table.
 pub(super) fn render(
     front: &Front,
-    resource: &Resource,
+    resource: &'static Resource,
     objects: &[&Value],
     metadata: Value,
     include: Include,
 ) -> Value {
+    // Rows are made of the stored form.
+    let resource = resource.hub();
     let context = Context { now: front.api.clock().now(), version: front.version };
     let columns: Vec<Value> = columns(context, resource)
         .iter()
