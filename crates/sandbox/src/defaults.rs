@@ -10,10 +10,16 @@ use crate::fields::{as_map, default_to, entries, is_deleted, list, map_at, text}
 use crate::quantity::{InvalidQuantity, Quantity};
 use crate::resources::Resource;
 
+pub(crate) mod batch;
 pub(crate) mod limit_range;
 pub(crate) mod pod;
+pub(crate) mod policies;
 pub(crate) mod service;
+pub(crate) mod sets;
+pub(crate) mod storage;
 pub(crate) mod workload;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Fills in the defaults of a decoded object; refuses what cannot be decoded, which here is a quantity.
 pub(crate) fn apply(resource: &Resource, object: &mut Value, version: Version) -> Result<(), Status> {
@@ -57,6 +63,28 @@ fn fill(resource: &Resource, object: &mut Value, version: Version) {
         }
         ("apps", "Deployment") => workload::fill_deployment(object, version),
         ("apps", "ReplicaSet") => workload::fill_replica_set(object, version),
+        ("apps", "StatefulSet") => sets::fill_stateful_set(object, version),
+        ("apps", "DaemonSet") => sets::fill_daemon_set(object, version),
+        ("", "ReplicationController") => sets::fill_replication_controller(object, version),
+        ("", "PodTemplate") => workload::fill_template(object, version),
+        ("batch", "Job") => batch::fill_job(object, version),
+        ("batch", "CronJob") => batch::fill_cron_job(object, version),
+        ("", "PersistentVolumeClaim") => storage::fill_claim(object),
+        ("", "PersistentVolume") => storage::fill_volume(object),
+        ("storage.k8s.io", "StorageClass") => storage::fill_class(object),
+        ("networking.k8s.io", "NetworkPolicy") => policies::fill_network_policy(object),
+        ("networking.k8s.io", "Ingress") => {
+            default_to(map_at(object, "status"), "loadBalancer", Map::new());
+        }
+        ("discovery.k8s.io", "EndpointSlice") => policies::fill_endpoint_slice(object),
+        (RBAC, "RoleBinding" | "ClusterRoleBinding") => policies::fill_binding(object),
+        (RBAC, "Role" | "ClusterRole") => policies::fill_role(object),
+        ("policy", "PodDisruptionBudget") => policies::fill_budget(object),
+        ("policy", "PodSecurityPolicy") => policies::fill_pod_security(object),
+        ("autoscaling", "HorizontalPodAutoscaler") => policies::fill_autoscaler(object, version),
+        ("apiextensions.k8s.io", "CustomResourceDefinition") => policies::fill_definition(object),
+        ("certificates.k8s.io", "CertificateSigningRequest") => policies::fill_signing_request(object),
+        ("admissionregistration.k8s.io", _) => policies::fill_webhooks(object),
         ("scheduling.k8s.io", "PriorityClass") => {
             default_to(as_map(object), "preemptionPolicy", "PreemptLowerPriority");
         }
@@ -93,7 +121,15 @@ fn has_invalid_quantity(resource: &Resource, object: &Value) -> bool {
     };
     match (resource.group, resource.kind) {
         ("", "Pod") => containers("/spec", &mut maps),
-        ("apps", _) => containers("/spec/template/spec", &mut maps),
+        ("apps" | "batch", _) | ("", "ReplicationController") => {
+            containers("/spec/template/spec", &mut maps);
+            containers("/spec/jobTemplate/spec/template/spec", &mut maps);
+            for index in 0..list(object, "/spec/volumeClaimTemplates").len() {
+                maps.push(format!("/spec/volumeClaimTemplates/{index}/spec/resources/requests"));
+            }
+        }
+        ("", "PersistentVolumeClaim") => maps.push("/spec/resources/requests".to_owned()),
+        ("", "PersistentVolume") => maps.push("/spec/capacity".to_owned()),
         ("", "ResourceQuota") => maps.push("/spec/hard".to_owned()),
         ("", "LimitRange") => {
             for index in 0..list(object, "/spec/limits").len() {

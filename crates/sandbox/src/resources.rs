@@ -87,6 +87,19 @@ pub(crate) enum Generation {
     Absent,
     /// 1 at creation, one more at each change of anything but metadata and status.
     Counted,
+    /// Counted by that version and the later ones.
+    CountedSince(Version),
+}
+
+impl Generation {
+    /// Tells whether a version counts.
+    pub(crate) fn is_counted(self, version: Version) -> bool {
+        match self {
+            Generation::Absent => false,
+            Generation::Counted => true,
+            Generation::CountedSince(first) => version >= first,
+        }
+    }
 }
 
 /// Something below an object's URL, such as `status`.

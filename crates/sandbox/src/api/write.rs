@@ -9,7 +9,7 @@ use super::{Api, Caller, State, Status, Target, is_dry, meta, metadata};
 use crate::admission::{DryRun, Operation, Plugin, Request, Transaction};
 use crate::clock::rfc3339;
 use crate::ownership::{self, Application, Conflicts, Ownership};
-use crate::resources::{Generation, Resource};
+use crate::resources::Resource;
 use crate::store::{Key, Object};
 use crate::{defaults, validation};
 
@@ -111,7 +111,7 @@ impl Api {
         }
         map.insert("uid".to_owned(), Uuid::new_v4().to_string().into());
         map.insert("creationTimestamp".to_owned(), rfc3339(now).into());
-        if resource.generation == Generation::Counted {
+        if resource.generation.is_counted(self.version()) {
             map.insert("generation".to_owned(), 1.into());
         }
         // Status is the system's: clients of a resource that has a separate one cannot bring it along.
@@ -273,7 +273,9 @@ impl Api {
         }
         let writes = transaction.into_writes();
         let Request { mut object, warnings, .. } = request;
-        if resource.generation == Generation::Counted && body_differs(&old, &object) {
+        // The scheduler's word is not a change of what is wanted.
+        let counts = resource.generation.is_counted(self.version()) && subresource != Some("binding");
+        if counts && body_differs(&old, &object) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or_default() + 1;
             object["metadata"]["generation"] = generation.into();
         }

@@ -1,6 +1,6 @@
 //! Defaults of what makes Pods out of a template.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Version;
 use crate::fields::{as_map, default_to, map_at, text};
@@ -33,16 +33,21 @@ pub(crate) fn fill_replica_set(set: &mut Value, version: Version) {
     fill_template(spec, version);
 }
 
-fn fill_template(spec: &mut Value, version: Version) {
+/// Fills the template of Pods below a `spec`.
+pub(crate) fn fill_template(spec: &mut Value, version: Version) {
     let template = map_at_value(spec, "template");
-    // Until 1.33 a zero time was printed as null.
+    stamp(map_at(template, "metadata"), version);
+    pod::fill_spec(map_at_value(template, "spec"));
+}
+
+/// Writes the time of creation of what is not created yet: until 1.33 a zero time was printed as null.
+pub(crate) fn stamp(metadata: &mut Map<String, Value>, version: Version) {
     match version {
         Version::V1_20 | Version::V1_24 => {
-            map_at(template, "metadata").insert("creationTimestamp".to_owned(), Value::Null);
+            metadata.insert("creationTimestamp".to_owned(), Value::Null);
         }
         Version::V1_34 => {
-            map_at(template, "metadata").remove("creationTimestamp");
+            metadata.remove("creationTimestamp");
         }
     }
-    pod::fill_spec(map_at_value(template, "spec"));
 }

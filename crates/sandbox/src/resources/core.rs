@@ -48,11 +48,14 @@ pub(crate) static PODS: Resource = Resource {
         part("resize", "Pod", STATUS).since(Version::V1_34),
         status("Pod"),
     ],
+    generation: Generation::CountedSince(Version::V1_34),
     ..kind("", "Pod", "pods", "pod", &["po"])
 };
 /// `podtemplates`.
-pub(crate) static POD_TEMPLATES: Resource =
-    Resource { generation: Generation::Counted, ..kind("", "PodTemplate", "podtemplates", "podtemplate", &[]) };
+pub(crate) static POD_TEMPLATES: Resource = Resource {
+    generation: Generation::CountedSince(Version::V1_24),
+    ..kind("", "PodTemplate", "podtemplates", "podtemplate", &[])
+};
 /// `replicationcontrollers`.
 pub(crate) static REPLICATION_CONTROLLERS: Resource = Resource {
     categories: &["all"],

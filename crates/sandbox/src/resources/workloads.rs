@@ -51,7 +51,7 @@ pub(crate) static HORIZONTAL_POD_AUTOSCALERS_V2BETA2: Resource =
 pub(crate) static CRON_JOBS: Resource = Resource {
     categories: &["all"],
     subresources: &[status("CronJob")],
-    generation: Generation::Counted,
+    generation: Generation::CountedSince(Version::V1_24),
     lives: Lives::Since(Version::V1_24),
     ..kind("batch", "CronJob", "cronjobs", "cronjob", &["cj"])
 };
@@ -61,7 +61,7 @@ pub(crate) static CRON_JOBS_V1BETA1: Resource = other(&CRON_JOBS, "v1beta1", Liv
 pub(crate) static JOBS: Resource = Resource {
     categories: &["all"],
     subresources: &[status("Job")],
-    generation: Generation::Counted,
+    generation: Generation::CountedSince(Version::V1_24),
     ..kind("batch", "Job", "jobs", "job", &[])
 };
 /// `poddisruptionbudgets.policy`.

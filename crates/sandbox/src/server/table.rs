@@ -10,7 +10,11 @@ mod age;
 mod cluster;
 mod config;
 mod pod;
+mod policies;
+mod sets;
 mod workload;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// What a row carries of its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +53,14 @@ const fn text(name: &'static str) -> Column {
 
 const fn number(name: &'static str) -> Column {
     Column { name, kind: "integer", format: "", priority: 0 }
+}
+
+const fn boolean(name: &'static str) -> Column {
+    Column { name, kind: "boolean", format: "", priority: 0 }
+}
+
+const fn date(name: &'static str) -> Column {
+    Column { name, kind: "date", format: "", priority: 0 }
 }
 
 const fn wide(name: &'static str) -> Column {
@@ -117,9 +129,32 @@ fn columns(context: Context, resource: &Resource) -> Vec<Column> {
         ("", "configmaps") => vec![name(), text("Data"), text("Age")],
         ("", "secrets") => vec![name(), text("Type"), number("Data"), text("Age")],
         ("", "serviceaccounts") => vec![name(), number("Secrets"), text("Age")],
-        ("", "limitranges") => vec![name(), text("Created At")],
         ("", "resourcequotas") => config::quota_columns(context),
-        _ => vec![name(), text("Created At")],
+        ("apps", "daemonsets") => sets::daemon_set_columns(),
+        ("apps", "statefulsets") => sets::stateful_set_columns(),
+        ("apps", "controllerrevisions") => vec![name(), text("Controller"), text("Revision"), text("Age")],
+        ("", "replicationcontrollers") => workload::replica_set_columns(),
+        ("", "podtemplates") => vec![name(), text("Containers"), text("Images"), text("Pod Labels")],
+        ("batch", "jobs") => sets::job_columns(context),
+        ("batch", "cronjobs") => sets::cron_job_columns(context),
+        (RBAC, "rolebindings" | "clusterrolebindings") => policies::binding_columns(),
+        ("policy", "podsecuritypolicies") => policies::pod_security_columns(),
+        ("policy", "poddisruptionbudgets") => policies::budget_columns(),
+        ("autoscaling", "horizontalpodautoscalers") => policies::autoscaler_columns(),
+        ("certificates.k8s.io", _) => policies::signing_request_columns(context),
+        ("networking.k8s.io", "networkpolicies") => vec![name(), text("Pod-Selector"), text("Age")],
+        ("networking.k8s.io", "ingresses") => policies::ingress_columns(),
+        ("networking.k8s.io", "ingressclasses") => {
+            vec![name(), text("Controller"), text("Parameters"), text("Age")]
+        }
+        ("apiregistration.k8s.io", _) => vec![name(), text("Service"), text("Available"), text("Age")],
+        ("", "persistentvolumes") => policies::volume_columns(context),
+        ("", "persistentvolumeclaims") => policies::claim_columns(context),
+        ("storage.k8s.io", "storageclasses") => policies::storage_class_columns(),
+        ("storage.k8s.io", "csinodes") => vec![name(), number("Drivers"), text("Age")],
+        ("node.k8s.io", "runtimeclasses") => vec![name(), text("Handler"), text("Age")],
+        ("admissionregistration.k8s.io", _) => vec![name(), number("Webhooks"), text("Age")],
+        _ => vec![name(), date("Created At")],
     }
 }
 
@@ -149,6 +184,32 @@ fn cells(context: Context, resource: &Resource, object: &Value) -> Vec<Value> {
             vec![name, object["secrets"].as_array().map_or(0, Vec::len).into(), age()]
         }
         ("", "resourcequotas") => config::quota_cells(context, object),
+        ("apps", "daemonsets") => sets::daemon_set_cells(context, object),
+        ("apps", "statefulsets") => sets::stateful_set_cells(context, object),
+        ("apps", "controllerrevisions") => sets::revision_cells(context, object),
+        ("", "replicationcontrollers") => sets::replication_controller_cells(context, object),
+        ("", "podtemplates") => sets::pod_template_cells(object),
+        ("batch", "jobs") => sets::job_cells(context, object),
+        ("batch", "cronjobs") => sets::cron_job_cells(context, object),
+        (RBAC, "rolebindings" | "clusterrolebindings") => policies::binding_cells(context, object),
+        ("policy", "podsecuritypolicies") => policies::pod_security_cells(object),
+        ("policy", "poddisruptionbudgets") => policies::budget_cells(context, object),
+        ("autoscaling", "horizontalpodautoscalers") => policies::autoscaler_cells(context, object),
+        ("certificates.k8s.io", _) => policies::signing_request_cells(context, object),
+        ("networking.k8s.io", "networkpolicies") => policies::network_policy_cells(context, object),
+        ("networking.k8s.io", "ingresses") => policies::ingress_cells(context, object),
+        ("networking.k8s.io", "ingressclasses") => policies::ingress_class_cells(context, object),
+        ("apiregistration.k8s.io", _) => policies::api_service_cells(context, object),
+        ("", "persistentvolumes") => policies::volume_cells(context, object),
+        ("", "persistentvolumeclaims") => policies::claim_cells(context, object),
+        ("storage.k8s.io", "storageclasses") => policies::storage_class_cells(context, object),
+        ("storage.k8s.io", "csinodes") => {
+            vec![name, object["spec"]["drivers"].as_array().map_or(0, Vec::len).into(), age()]
+        }
+        ("node.k8s.io", "runtimeclasses") => vec![name, object["handler"].clone(), age()],
+        ("admissionregistration.k8s.io", _) => {
+            vec![name, object["webhooks"].as_array().map_or(0, Vec::len).into(), age()]
+        }
         _ => vec![name, object["metadata"]["creationTimestamp"].clone()],
     }
 }

@@ -57,7 +57,7 @@ pub(super) fn replica_set_cells(context: Context, object: &Value) -> Vec<Value> 
     cells
 }
 
-fn template_cells(object: &Value) -> [Value; 3] {
+pub(super) fn template_cells(object: &Value) -> [Value; 3] {
     let containers = object["spec"]["template"]["spec"]["containers"].as_array();
     let join = |field: &str| {
         let texts: Vec<&str> = containers.into_iter().flatten().filter_map(|one| one[field].as_str()).collect();
@@ -67,7 +67,7 @@ fn template_cells(object: &Value) -> [Value; 3] {
 }
 
 /// Writes a LabelSelector on one line.
-fn selector(selector: &Value) -> Value {
+pub(super) fn selector(selector: &Value) -> Value {
     let mut parts: Vec<String> = pairs(&selector["matchLabels"]);
     for expression in selector["matchExpressions"].as_array().into_iter().flatten() {
         let key = expression["key"].as_str().unwrap_or_default();
@@ -84,7 +84,7 @@ fn selector(selector: &Value) -> Value {
     or_none(&parts.join(","))
 }
 
-fn pairs(map: &Value) -> Vec<String> {
+pub(super) fn pairs(map: &Value) -> Vec<String> {
     let map = map.as_object();
     map.into_iter().flatten().map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect()
 }
