@@ -45,6 +45,15 @@ pub enum Trigger {
     OnDemand,
 }
 
+/// Whether a check bears others beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Company {
+    /// It may run beside any other that shares.
+    Shared,
+    /// It takes what others need meanwhile: nothing else may run on the same cluster.
+    Alone,
+}
+
 /// Something that a check looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Watch {
@@ -75,6 +84,20 @@ impl Spec {
             Spec::Condition(_) | Spec::CommandOutput(_) | Spec::HttpAnswer(_) | Spec::QuotaExhaustion(_) => {
                 Trigger::OnDemand
             }
+        }
+    }
+
+    /// Returns whether the check may run beside others.
+    pub fn company(&self) -> Company {
+        match self {
+            Spec::QuotaExhaustion(_) => Company::Alone,
+            Spec::KubernetesObject(_)
+            | Spec::Condition(_)
+            | Spec::CommandOutput(_)
+            | Spec::FileContent(_)
+            | Spec::HttpAnswer(_)
+            | Spec::Question(_)
+            | Spec::Observed(_) => Company::Shared,
         }
     }
 

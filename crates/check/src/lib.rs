@@ -22,7 +22,7 @@ mod world;
 
 pub use error::{Error, Unobservable};
 pub use expectation::{BadExpectation, Expectation, FieldFinding, Fields, same};
-pub use kinds::{Spec, Trigger, Watch};
+pub use kinds::{Company, Spec, Trigger, Watch};
 pub use manifest::Unreadable;
 pub use objects::{Finding, Target};
 pub use outcome::{Evidence, Outcome};

@@ -45,15 +45,9 @@ pub(crate) async fn run(
 
 /// Waits until the check may run beside those that run now.
 async fn turn(ground: &Ground, spec: &check::Spec) -> Turn {
-    match spec {
-        check::Spec::QuotaExhaustion(_) => Turn::Alone { _guard: Arc::clone(&ground.quiet).write_owned().await },
-        check::Spec::KubernetesObject(_)
-        | check::Spec::Condition(_)
-        | check::Spec::CommandOutput(_)
-        | check::Spec::FileContent(_)
-        | check::Spec::HttpAnswer(_)
-        | check::Spec::Question(_)
-        | check::Spec::Observed(_) => Turn::Shared { _guard: Arc::clone(&ground.quiet).read_owned().await },
+    match spec.company() {
+        check::Company::Alone => Turn::Alone { _guard: Arc::clone(&ground.quiet).write_owned().await },
+        check::Company::Shared => Turn::Shared { _guard: Arc::clone(&ground.quiet).read_owned().await },
     }
 }
 

@@ -77,26 +77,31 @@ impl Ground {
 
     /// Returns the world in which a check of the step is judged.
     pub(crate) fn world(&self, step: &Step, seen: &Seen, check: &CheckId, now: Timestamp) -> Result<World, Error> {
-        let client = self.environment.client.clone();
-        let audit: Option<Arc<dyn check::Audit>> = match self.environment.kind {
-            Kind::Sandbox => Some(Arc::new(SandboxAudit(client.clone()))),
-            Kind::Cluster(_) => None,
-        };
         Ok(World {
-            cluster: Some(check::Cluster {
-                client,
-                namespace: Ground::namespace(step),
-                environment: self.environment.for_checks(),
-                audit,
-            }),
+            cluster: Some(self.cluster(Ground::namespace(step))),
             work: self.work(&step.id)?,
             variables: self.variables(&step.id),
             observations: seen.observations.clone(),
             answer: seen.answers.get(check).cloned(),
             now,
-            run: RunId::of_process(std::process::id(), &uuid::Uuid::new_v4().simple().to_string()),
+            run: fresh_run(),
         })
     }
+
+    /// Returns the environment as checks see it, with the learner's rights, in this Namespace.
+    pub(crate) fn cluster(&self, namespace: String) -> check::Cluster {
+        let client = self.environment.client.clone();
+        let audit: Option<Arc<dyn check::Audit>> = match self.environment.kind {
+            Kind::Sandbox => Some(Arc::new(SandboxAudit(client.clone()))),
+            Kind::Cluster(_) => None,
+        };
+        check::Cluster { client, namespace, environment: self.environment.for_checks(), audit }
+    }
+}
+
+/// Names a new run of this process.
+pub(crate) fn fresh_run() -> RunId {
+    RunId::of_process(std::process::id(), &uuid::Uuid::new_v4().simple().to_string())
 }
 
 /// What checks rest on that is not in the cluster or in files.

@@ -146,6 +146,16 @@ impl Headless {
         self.ground.environment.client.clone()
     }
 
+    /// Returns the environment as checks see it, with the learner's rights, in this Namespace.
+    pub fn cluster(&self, namespace: &str) -> check::Cluster {
+        self.ground.cluster(namespace.to_owned())
+    }
+
+    /// Names a new run: what a check creates in it carries the name.
+    pub fn fresh_run(&self) -> check::RunId {
+        crate::ground::fresh_run()
+    }
+
     /// Makes sure that a real cluster is still the confirmed one: to be called before writing with [`Headless::client`].
     ///
     /// # Errors

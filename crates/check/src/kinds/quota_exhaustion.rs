@@ -207,7 +207,8 @@ fn source(spec: &Spec, world: &World) -> Result<Source, Error> {
 }
 
 /// Puts a Namespace under pressure and reports what gave way. What the trial creates is gone when this returns, save
-/// what [`Report::left`] counts. One trial runs at a time: two would take each other's quota.
+/// what [`Report::left`] counts. The caller sees to it that one trial runs at a time ([`crate::Company::Alone`]): two
+/// would take each other's quota.
 ///
 /// The caller bounds the time by `cancel`, and must wait for the return: a future that is dropped leaves its objects
 /// to [`sweep`].
@@ -222,8 +223,6 @@ pub async fn test(
     now: Timestamp,
     cancel: &CancellationToken,
 ) -> Result<Report, Error> {
-    static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _turn = crate::objects::unless_cancelled(cancel, async { Ok(TURN.lock().await) }).await?;
     let facts = pressure::gather(cluster, trial, run, now, cancel).await?;
     Ok(facts.report(trial))
 }

@@ -1,10 +1,9 @@
 //! `atelier quota test`: the exhaustion test on any Namespace, apart from labs.
 
 use check::kinds::quota_exhaustion::{Range, Report, Source, Trial, Verdict, test};
-use check::{Cluster, Environment, RunId};
 use jiff::Timestamp;
 
-use crate::arguments::{EnvironmentChoice, Labs, Quota, QuotaTest, TextOrJson};
+use crate::arguments::{Labs, Quota, QuotaTest, TextOrJson};
 use crate::exit::{Ended, Exit, Failure, runner_failure};
 use crate::output;
 use crate::words::say;
@@ -27,18 +26,13 @@ fn trial(arguments: &QuotaTest, labs: &Labs) -> Ended {
         admitted: Range::default(),
         running: Range::default(),
     };
-    let environment = match arguments.place.environment {
-        EnvironmentChoice::Sandbox => Environment::Sandbox,
-        EnvironmentChoice::Cluster => Environment::Cluster,
-    };
     let result = place::runtime()?.block_on(async {
         let (cancel, _listeners) = seat::cancelled_by_signals()?;
         let headless = seat::headless(&home, &catalog, &arguments.place, &cancel).await?;
         let verified = headless.verify().await.map_err(runner_failure);
-        let cluster =
-            Cluster { client: headless.client(), namespace: arguments.namespace.clone(), environment, audit: None };
+        let cluster = headless.cluster(&arguments.namespace);
         let result = match verified {
-            Ok(()) => Ok(test(&cluster, &trial, &run_id(), Timestamp::now(), &cancel).await),
+            Ok(()) => Ok(test(&cluster, &trial, &headless.fresh_run(), Timestamp::now(), &cancel).await),
             Err(failure) => Err(failure),
         };
         headless.close().await;
@@ -53,11 +47,6 @@ fn trial(arguments: &QuotaTest, labs: &Labs) -> Ended {
         TextOrJson::Text => output::print(&text(&report)),
     }
     Ok(exit(report.verdict))
-}
-
-/// A name for this run: what it creates carries it.
-fn run_id() -> RunId {
-    RunId(format!("quota-{}-{}", std::process::id(), Timestamp::now().as_millisecond()))
 }
 
 fn exit(verdict: Verdict) -> Exit {
