@@ -27,6 +27,42 @@ fn list_and_status_give_the_same_document() {
     assert_eq!((step["state"].as_str(), step["points"].as_u64()), (Some("todo"), Some(0)));
 }
 
+/// Returns the state that `list` gives a step in an environment.
+fn state(home: &std::path::Path, environment: &str, step: &str) -> String {
+    let listed = atelier(home, &["list", "--env", environment, "--format", "json"]);
+    assert_eq!(listed.code, Some(0), "{}", listed.error);
+    let document = listed.json();
+    let steps = document["courses"][0]["steps"].as_array().expect("a list of steps");
+    let is_meant = |known: &&Value| known["step"].as_str().is_some_and(|id| id.ends_with(step));
+    let found = steps.iter().find(is_meant).expect("the step is in the list");
+    assert_eq!(found["why"].is_string(), found["state"] == "impossible", "{found}");
+    found["state"].as_str().expect("a state").to_owned()
+}
+
+#[test]
+fn what_is_possible_depends_on_the_environment_that_was_chosen() {
+    let home = tempfile::tempdir().unwrap();
+    for (step, in_sandbox, nowhere) in [
+        ("00-1-decouvrir-l-outil", "todo", "todo"),
+        ("00-3-un-premier-pod", "todo", "impossible"),
+        ("02-1-1-affamer-un-noeud", "todo", "impossible"),
+    ] {
+        assert_eq!(state(home.path(), "sandbox", step), in_sandbox, "{step}");
+        assert_eq!(state(home.path(), "cluster", step), nowhere, "{step}");
+    }
+    // Nobody listens there, and nobody is asked.
+    let kubeconfig = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "lab",
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
+        "clusters": [{"name": "lab", "cluster": {"server": "https://192.0.2.1:6443"}}],
+        "users": [{"name": "me", "user": {}}],
+    });
+    std::fs::create_dir(home.path().join(".kube")).unwrap();
+    std::fs::write(home.path().join(".kube/config"), kubeconfig.to_string()).unwrap();
+    assert_eq!(state(home.path(), "cluster", "00-3-un-premier-pod"), "todo");
+    assert_eq!(state(home.path(), "cluster", "02-1-1-affamer-un-noeud"), "impossible");
+}
+
 #[test]
 fn check_gives_its_document_junit_and_tap() {
     let home = tempfile::tempdir().unwrap();

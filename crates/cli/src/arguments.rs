@@ -36,9 +36,9 @@ pub(crate) enum Command {
     #[command(about = say!("cmd-run"))]
     Run(Run),
     #[command(about = say!("cmd-list"))]
-    List(Machine),
+    List(Listing),
     #[command(about = say!("cmd-status"))]
-    Status(Machine),
+    Status(Listing),
     #[command(about = say!("cmd-check"), after_help = say!("cmd-check-after"))]
     Check(Check),
     #[command(about = say!("cmd-hint"))]
@@ -139,6 +139,15 @@ pub(crate) struct Run {
 pub(crate) struct Machine {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", hide_possible_values = true, hide_default_value = true, help = say!("arg-format"))]
     pub(crate) format: TextOrJson,
+}
+
+/// A command that lists steps and whether they can be done here.
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[command(flatten)]
+    pub(crate) machine: Machine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

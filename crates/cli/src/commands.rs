@@ -30,8 +30,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             run::run(&Run { at: None, plain: false, place }, &labs)
         }
         Some(Command::Run(arguments)) => run::run(&arguments, &labs),
-        Some(Command::List(machine)) => list::run(&machine, &labs, list::View::Courses),
-        Some(Command::Status(machine)) => list::run(&machine, &labs, list::View::Progress),
+        Some(Command::List(listing)) => list::run(&listing, &labs, list::View::Courses),
+        Some(Command::Status(listing)) => list::run(&listing, &labs, list::View::Progress),
         Some(Command::Check(arguments)) => check::run(&arguments, &labs),
         Some(Command::Hint(arguments)) => step::hint(&arguments, &labs),
         Some(Command::Solution(arguments)) => step::solution(&arguments, &labs),

@@ -13,7 +13,7 @@ use kube::api::{Api, ListParams};
 use lab::{Need, Step};
 
 use crate::ClusterError;
-use pinned::Pin;
+use pinned::{Offer, Pin};
 
 /// How long a cluster may take to answer for the first time.
 pub(crate) const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -37,6 +37,47 @@ pub enum Choice {
         /// Whether the learner has confirmed the context already, by a flag of the command line.
         confirmation: Confirmation,
     },
+}
+
+/// What can be told of a choice before anything is started or contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outlook {
+    /// The sandbox.
+    Sandbox,
+    /// A real cluster that the kubeconfig names. Which nodes it has is not known before it is asked.
+    Cluster,
+    /// No cluster can be had.
+    Nothing,
+}
+
+impl Outlook {
+    /// Looks at what a choice leads to; reads kubeconfig files at the most.
+    pub fn of(choice: &Choice) -> Outlook {
+        match choice {
+            Choice::Sandbox { .. } => Outlook::Sandbox,
+            Choice::Cluster { kubeconfigs, context, .. } => match Offer::read(kubeconfigs, context.as_deref()) {
+                Ok(_) => Outlook::Cluster,
+                Err(error) => {
+                    tracing::debug!(error = &error as &dyn std::error::Error, "no cluster to hope for");
+                    Outlook::Nothing
+                }
+            },
+        }
+    }
+
+    /// Returns the first thing that `step` needs and that will not be there.
+    pub fn lacks(self, step: &Step, docker: docker::Docker) -> Option<Need> {
+        let is_there = |need: &Need| match (need, self) {
+            (Need::Docker, _) => docker == docker::Docker::Answers,
+            (_, Outlook::Nothing) => false,
+            (Need::Node(name), Outlook::Sandbox) => sandbox::NODE_NAMES.contains(&name.as_str()),
+            (Need::Sandbox, Outlook::Cluster) => false,
+            (Need::Cluster | Need::Sandbox, Outlook::Sandbox) | (Need::Cluster | Need::Node(_), Outlook::Cluster) => {
+                true
+            }
+        };
+        step.needs.iter().find(|need| !is_there(need)).cloned()
+    }
 }
 
 /// Whether a real cluster was confirmed.

@@ -33,7 +33,7 @@ pub use command::CommandError;
 pub use connect::client;
 pub use environment::docker::{Docker, docker};
 pub use environment::sandboxed::{SandboxServer, Served, Serving, serve_sandbox, served};
-pub use environment::{Choice, Confirmation, Difference, EnvironmentError};
+pub use environment::{Choice, Confirmation, Difference, EnvironmentError, Outlook};
 pub use error::Error;
 pub use feed::Events;
 pub use headless::{

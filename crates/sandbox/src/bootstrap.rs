@@ -13,7 +13,7 @@ use crate::kubelet::CONDITIONS;
 use crate::resources::{DEPLOYMENTS, ENDPOINTS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Resource, SERVICES};
 
 /// The nodes, the control plane first.
-pub(crate) const NODE_NAMES: [&str; 3] = ["node1", "node2", "node3"];
+pub const NODE_NAMES: [&str; 3] = ["node1", "node2", "node3"];
 
 /// Fills an empty API. `address` is where it listens: node1 has that address, the others the next ones.
 pub(crate) fn fill(api: &Api, address: IpAddr) {

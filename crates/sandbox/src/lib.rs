@@ -35,6 +35,7 @@ mod validation;
 mod versions;
 mod world;
 
+pub use bootstrap::NODE_NAMES;
 pub use credentials::CredentialsError;
 pub use persistence::StateError;
 pub use sandbox::{Error, Sandbox, Service};

@@ -2,8 +2,7 @@
 
 mod machine;
 
-use lab::Need;
-use runner::Docker;
+use runner::Outlook;
 use serde_json::{Value, json};
 
 use crate::arguments::{Doctor, Labs, TextOrJson};
@@ -58,8 +57,8 @@ pub(crate) fn run(arguments: &Doctor, labs: &Labs) -> Ended {
     let steps: Vec<(String, &str, Option<String>)> = catalog
         .steps()
         .map(|step| {
-            let missing = step.needs.iter().find(|need| matches!(need, Need::Docker) && docker == Docker::Absent);
-            (step.id.to_string(), step.title.as_str(), missing.map(messages::need))
+            let missing = Outlook::Sandbox.lacks(step, docker);
+            (step.id.to_string(), step.title.as_str(), missing.as_ref().map(messages::need))
         })
         .collect();
     match arguments.format {

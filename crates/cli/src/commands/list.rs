@@ -1,15 +1,15 @@
 //! `atelier list` and `atelier status`: the courses and their steps; the same document for machines, two views for
 //! people.
 
-use lab::{Catalog, Need, Progress, Step};
-use runner::Docker;
+use lab::{Catalog, Progress, Step};
+use runner::{Confirmation, Docker, Outlook};
 use serde_json::{Value, json};
 
-use crate::arguments::{Labs, Machine, TextOrJson};
+use crate::arguments::{Labs, Listing, TextOrJson};
 use crate::exit::{Ended, Exit};
 use crate::output::{self, Tone, paint};
-use crate::place;
 use crate::words::say;
+use crate::{place, seat};
 
 /// What people see of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +20,15 @@ pub(crate) enum View {
     Progress,
 }
 
-/// Prints the courses.
-pub(crate) fn run(machine: &Machine, labs: &Labs, view: View) -> Ended {
+/// Prints the courses. Whether a step can be done is judged without starting or contacting a cluster.
+pub(crate) fn run(listing: &Listing, labs: &Labs, view: View) -> Ended {
     let catalog = place::catalog(labs)?;
     let home = place::home()?;
     let store = place::store(&home)?;
     let docker = place::runtime()?.block_on(runner::docker(|name| std::env::var_os(name)));
-    let rows = rows(&catalog, store.progress(), docker);
-    match machine.format {
+    let outlook = Outlook::of(&seat::choice(&listing.place, Confirmation::Asked, sandbox::Pace::Lifelike));
+    let rows = rows(&catalog, store.progress(), outlook, docker);
+    match listing.machine.format {
         TextOrJson::Json => output::print_json(&document(&catalog, &rows)),
         TextOrJson::Text => output::print(&text(&catalog, store.progress(), &rows, view)),
     }
@@ -50,20 +51,19 @@ struct Row<'a> {
     points: u32,
 }
 
-fn rows<'a>(catalog: &'a Catalog, progress: &Progress, docker: Docker) -> Vec<Row<'a>> {
+fn rows<'a>(catalog: &'a Catalog, progress: &Progress, outlook: Outlook, docker: Docker) -> Vec<Row<'a>> {
     catalog
         .steps()
         .map(|step| {
             let known = progress.step(&step.id);
-            // The sandbox is the default, and has what the other needs ask for.
-            let missing = step.needs.iter().find(|need| matches!(need, Need::Docker) && docker == Docker::Absent);
-            let state = match (known.passed, missing) {
+            let missing = outlook.lacks(step, docker);
+            let state = match (known.passed, &missing) {
                 (Some(_), _) => State::Done,
                 (None, Some(_)) => State::Impossible,
                 (None, None) if known.opened || known.tries > 0 => State::Tried,
                 (None, None) => State::Todo,
             };
-            let why = if state == State::Impossible { missing.map(messages::need) } else { None };
+            let why = if state == State::Impossible { missing.as_ref().map(messages::need) } else { None };
             Row { step, state, why, points: known.passed.unwrap_or(0) }
         })
         .collect()

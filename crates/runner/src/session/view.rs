@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lab::{Course, Need, Step, StepId};
 
 use super::{Current, Session, Stage};
-use crate::environment::{Environment, Kind, docker::Docker};
+use crate::environment::{Environment, Kind, Outlook};
 use crate::ground::variables;
 use crate::{CheckView, EnvironmentView, Event, Home, Snapshot, StepStateView, StepView};
 
@@ -90,10 +90,8 @@ impl Session {
     pub(super) fn lacks(&self, step: &Step) -> Option<Need> {
         match &self.stage {
             Stage::Ready { ground, .. } => ground.environment.lacks(step, self.docker),
-            Stage::Missing => {
-                step.needs.iter().find(|need| **need != Need::Docker || self.docker == Docker::Absent).cloned()
-            }
-            Stage::Unconfirmed(_) => step.needs.iter().find(|need| **need == Need::Sandbox).cloned(),
+            Stage::Missing => Outlook::Nothing.lacks(step, self.docker),
+            Stage::Unconfirmed(_) => Outlook::Cluster.lacks(step, self.docker),
             Stage::Starting => None,
         }
     }
