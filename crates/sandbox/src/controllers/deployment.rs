@@ -171,13 +171,14 @@ impl Deployments {
     }
 
     fn write_revision(&self, deployment: &Value, revision: i64) -> Result<(), Status> {
-        if deployment["metadata"]["annotations"][REVISION] == revision.to_string() {
+        let revision = revision.to_string();
+        if deployment["metadata"]["annotations"][REVISION].as_str() == Some(revision.as_str()) {
             return Ok(());
         }
         let target = Target::new(&DEPLOYMENTS, namespace(deployment), name(deployment));
         self.api
             .update_with(&self.caller, target, |deployment| {
-                annotations(deployment).insert(REVISION.to_owned(), json!(revision.to_string()));
+                annotations(deployment).insert(REVISION.to_owned(), json!(revision));
             })
             .map(drop)
     }
