@@ -21,6 +21,9 @@ use crate::api::{Api, Caller};
 use crate::clock::Clock;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::persistence::{self, Folder, StateError};
+use crate::server::streams::Streams;
+use crate::server::streams::port_forward::{Closed, Ports};
+use crate::server::streams::process::{Processes, Refusal, Refused};
 use crate::server::{self, Front};
 use crate::site::{Origin, Site};
 use crate::{Options, admission, kubeconfig};
@@ -59,6 +62,15 @@ pub enum Error {
 impl Sandbox {
     /// Starts a sandbox: when this returns, `/readyz` is ok.
     pub async fn start(options: Options) -> Result<Sandbox, Error> {
+        Sandbox::start_with(options, Arc::new(Refused(Refusal::NotSimulated)), Arc::new(Closed)).await
+    }
+
+    /// Starts a sandbox with these insides of containers.
+    pub(crate) async fn start_with(
+        options: Options,
+        processes: Arc<dyn Processes>,
+        ports: Arc<dyn Ports>,
+    ) -> Result<Sandbox, Error> {
         let folder = options.state.as_deref().map(Folder::open).transpose()?.map(Arc::new);
         let last = folder.as_ref().and_then(|folder| folder.address());
         let listener = listen(options.address, last).await?;
@@ -87,7 +99,8 @@ impl Sandbox {
         }
         let started = api.clock().now();
         let site = Site::start(&api, address.ip(), &credentials.authority, origin);
-        let front = Arc::new(Front { api, version: options.version, address, site, started, stop });
+        let streams = Streams::new(processes, ports, tracker.clone());
+        let front = Arc::new(Front { api, version: options.version, address, site, started, streams, stop });
         tracker.spawn(server::serve(Arc::clone(&front), listener, acceptor, tracker.clone()));
         Ok(Sandbox { front, tracker, kubeconfig, kubeconfig_path })
     }

@@ -30,6 +30,7 @@ mod peer;
 mod query;
 mod reviews;
 mod route;
+pub(crate) mod streams;
 mod table;
 mod watch;
 
@@ -48,6 +49,8 @@ pub(crate) struct Front {
     pub(crate) site: Site,
     /// When the server started.
     pub(crate) started: jiff::Timestamp,
+    /// What `exec` and its like need.
+    pub(crate) streams: streams::Streams,
     /// Ends open watches.
     pub(crate) stop: CancellationToken,
 }

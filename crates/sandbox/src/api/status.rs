@@ -206,6 +206,21 @@ impl Status {
         }
     }
 
+    /// 500: what is behind the server does not answer.
+    pub(crate) fn unreachable(message: &str) -> Status {
+        Status { code: 500, reason: "", message: message.to_owned(), details: None }
+    }
+
+    /// 429: too much at a time.
+    pub(crate) fn too_many_requests() -> Status {
+        Status {
+            code: 429,
+            reason: "TooManyRequests",
+            message: "the server has received too many requests and has asked us to try again later".to_owned(),
+            details: None,
+        }
+    }
+
     /// Tells whether the object was not there.
     pub(crate) fn is_not_found(&self) -> bool {
         self.reason == "NotFound"

@@ -47,8 +47,8 @@ pub(super) fn answer(front: &Arc<Front>, pod: &Value, query: &Query) -> Result<R
     Ok(answer::typed(200, "text/plain", Body::from_stream(first.chain(rest))))
 }
 
-/// The server fetches lines from the node's kubelet, which a node that is gone does not answer.
-fn reachable(front: &Front, pod: &Value, container: &str) -> Result<(), Status> {
+/// Tells why the server does not reach the kubelet of a Pod's node, which has gone silent.
+pub(super) fn reach(front: &Front, pod: &Value) -> Result<(), String> {
     let name = pod["spec"]["nodeName"].as_str().unwrap_or_default();
     let Ok(node) = front.api.get(&NODES, "", name) else { return Ok(()) };
     let is_gone = node["status"]["conditions"]
@@ -56,19 +56,19 @@ fn reachable(front: &Front, pod: &Value, container: &str) -> Result<(), Status> 
         .into_iter()
         .flatten()
         .any(|condition| condition["type"] == "Ready" && condition["status"] == "Unknown");
-    if !is_gone {
-        return Ok(());
-    }
     let address = pod["status"]["hostIP"].as_str().unwrap_or(name);
-    let (namespace, pod) = (meta(pod, "namespace"), meta(pod, "name"));
-    Err(Status {
-        code: 500,
-        reason: "",
-        message: format!(
-            "Get \"https://{address}:10250/containerLogs/{namespace}/{pod}/{container}\": dial tcp {address}:10250: \
-             connect: no route to host"
-        ),
-        details: None,
+    if is_gone { Err(format!("dial tcp {address}:10250: connect: no route to host")) } else { Ok(()) }
+}
+
+/// The server fetches lines from the node's kubelet.
+fn reachable(front: &Front, pod: &Value, container: &str) -> Result<(), Status> {
+    reach(front, pod).map_err(|why| {
+        let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+        let address = pod["status"]["hostIP"].as_str().unwrap_or(node);
+        let (namespace, pod) = (meta(pod, "namespace"), meta(pod, "name"));
+        Status::unreachable(&format!(
+            "Get \"https://{address}:10250/containerLogs/{namespace}/{pod}/{container}\": {why}"
+        ))
     })
 }
 

@@ -142,7 +142,6 @@ pub(super) fn get(
     match place.subresource {
         Some("log") => super::log::answer(front, &object, query),
         Some("scale") => Ok(answer::json(200, &scale_of(&object))),
-        Some("attach" | "exec" | "portforward") => Err(Status::bad_request("Upgrade request required")),
         Some(_) | None => Ok(answer::json(200, &Form::of(request)?.render(front, place.resource, &object, query))),
     }
 }

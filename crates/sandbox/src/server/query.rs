@@ -25,6 +25,11 @@ impl Query {
         self.0.iter().find(|(name, _)| name == key).map_or("", |(_, value)| value.as_str())
     }
 
+    /// Returns the values of a key that may be given several times.
+    pub(super) fn all<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
     /// Tells whether a flag is set.
     pub(super) fn is_set(&self, key: &str) -> bool {
         matches!(self.get(key), "true" | "1" | "True" | "TRUE" | "t" | "T")

@@ -7,7 +7,7 @@ use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use serde_json::json;
 
-use super::{Front, answer, control, discovery, objects, openapi, query::Query, reviews, watch};
+use super::{Front, answer, control, discovery, objects, openapi, query::Query, reviews, streams, watch};
 use crate::api::{Caller, Status};
 use crate::resources::{Resource, Served, Subresource};
 
@@ -116,6 +116,9 @@ async fn object(
     authorize(caller, verb, place)?;
     if reviews::answers(place.resource) {
         return reviews::answer(caller, place.resource, request).await;
+    }
+    if streams::answers(place) {
+        return streams::answer(front, request, place, &query).await;
     }
     match verb {
         "watch" => watch::answer(front, &request, place, &query),
