@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_util::task::TaskTracker;
 
 use self::toy::Toy;
 use super::spdy::client::Client;
@@ -32,6 +33,7 @@ struct Lab {
     toy: Toy,
     config: kube::Config,
     pods: Api<Pod>,
+    tasks: TaskTracker,
 }
 
 impl Lab {
@@ -58,7 +60,7 @@ impl Lab {
             .await
             .unwrap();
         }
-        let lab = Lab { sandbox, toy, config, pods };
+        let lab = Lab { sandbox, toy, config, pods, tasks: TaskTracker::new() };
         lab.until(async |lab| {
             let web = lab.pods.get("web").await.unwrap();
             web.status.and_then(|status| status.phase).as_deref() == Some("Running")
@@ -82,7 +84,7 @@ impl Lab {
         let stream = TcpStream::connect(self.sandbox.address()).await.unwrap();
         let stream = connector.connect(self.sandbox.address().ip().into(), stream).await.unwrap();
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection.with_upgrades());
+        self.tasks.spawn(connection.with_upgrades());
         let path = format!("/api/v1/namespaces/default/pods/{path}");
         let mut request = Request::builder().method(method).uri(path).header("host", "sandbox");
         for (name, value) in headers {
@@ -146,6 +148,12 @@ async fn commands_run_over_a_web_socket() {
     let message = status["message"].as_str().unwrap();
     assert!(message.starts_with("Internal error occurred: error executing command in container: failed to exec"));
     assert!(message.ends_with("exec: \"nosuch\": executable file not found in $PATH: unknown"), "{message}");
+    let (_, _, status) = exec(&lab, &["/nosuch"], b"").await;
+    let message = status["message"].as_str().unwrap();
+    assert!(message.ends_with("exec: \"/nosuch\": stat /nosuch: no such file or directory: unknown"), "{message}");
+    let (_, _, status) = exec(&lab, &["/etc/passwd"], b"").await;
+    let message = status["message"].as_str().unwrap();
+    assert!(message.ends_with("exec: \"/etc/passwd\": permission denied: unknown"), "{message}");
     lab.until(async |lab| lab.toy.alive() == 0).await;
     lab.sandbox.stop().await;
 }

@@ -229,13 +229,13 @@ impl Reader {
                 }
             }
             // Ours are even; answers to them need no answer.
-            Frame::Ping { id } if id % 2 == 1 => self.put(Item::Ping(id)).await,
+            Frame::Ping { id } if !id.is_multiple_of(2) => self.put(Item::Ping(id)).await,
             Frame::Ping { .. } | Frame::Reply { .. } | Frame::GoAway | Frame::Other => {}
         }
     }
 
     async fn open(&mut self, id: u32, headers: Headers, more: More) {
-        if id % 2 == 0 || id <= self.last {
+        if id.is_multiple_of(2) || id <= self.last {
             return self.put(Item::Reset(id, Reset::Protocol)).await;
         }
         self.last = id;
@@ -258,7 +258,7 @@ impl Reader {
         let input = self.table.lock().get(&id).map(|entry| entry.input.clone());
         let Some(input) = input else {
             // What was on its way when a stream ended is dropped.
-            if id > self.last || id % 2 == 0 {
+            if id > self.last || id.is_multiple_of(2) {
                 self.put(Item::Reset(id, Reset::InvalidStream)).await;
             }
             return;

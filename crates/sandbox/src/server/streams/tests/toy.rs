@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use shell::ConnectError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_util::task::TaskTracker;
 
 use crate::server::streams::port_forward::{Connecting, Ports};
 use crate::server::streams::process::{Inside, Processes, Refusal, Run, Streams};
@@ -14,6 +15,7 @@ use crate::store::Object;
 #[derive(Clone, Default)]
 pub(super) struct Toy {
     alive: Arc<AtomicUsize>,
+    tasks: TaskTracker,
 }
 
 struct Alive(Arc<AtomicUsize>);
@@ -77,6 +79,8 @@ async fn run(command: Vec<String>, mut streams: Streams) -> Result<i32, Refusal>
             }
         }
         ["sleep"] => std::future::pending().await,
+        ["/etc/passwd", ..] => Err(Refusal::NotExecutable("/etc/passwd".to_owned())),
+        [path, ..] if path.starts_with('/') => Err(Refusal::NoSuchFile((*path).to_owned())),
         _ => Err(Refusal::NotInPath(command.first().cloned().unwrap_or_default())),
     }
 }
@@ -97,19 +101,19 @@ impl Processes for Toy {
 
 impl Ports for Toy {
     fn connect(&self, _pod: Object, port: u16) -> Connecting {
-        let alive = self.birth();
+        let (alive, tasks) = (self.birth(), self.tasks.clone());
         Box::pin(async move {
             let (ours, theirs) = tokio::io::duplex(1024);
             let (mut read, mut write) = tokio::io::split(ours);
             match port {
                 // Gives back what it gets.
-                7 => drop(tokio::spawn(async move {
+                7 => drop(tasks.spawn(async move {
                     let _alive = alive;
                     let _ = tokio::io::copy(&mut read, &mut write).await;
                     let _ = write.shutdown().await;
                 })),
                 // Says something and leaves.
-                13 => drop(tokio::spawn(async move {
+                13 => drop(tasks.spawn(async move {
                     let _alive = alive;
                     let _ = write.write_all(b"13:00").await;
                 })),
