@@ -134,12 +134,19 @@ async fn an_old_version_has_no_aggregated_discovery() {
 }
 
 #[tokio::test]
-async fn openapi_is_there_for_kubectl_before_1_29() {
+async fn openapi_is_there_in_all_its_forms() {
     let sandbox = start().await;
     let accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
     let answer = ask(&sandbox, Method::GET, "/openapi/v2", &[("accept", accept)], Vec::new()).await;
     assert!(answer.body.starts_with(b"\x0a\x032.0"), "{:?}", &answer.body[..8]);
-    assert_eq!(get(&sandbox, "/openapi/v3").await.code, StatusCode::NOT_FOUND);
+    let documents = get(&sandbox, "/openapi/v3").await.json();
+    let apps = documents["paths"]["apis/apps/v1"]["serverRelativeURL"].as_str().unwrap().to_owned();
+    let apps = get(&sandbox, &apps).await.json();
+    let deployment = &apps["components"]["schemas"]["io.k8s.api.apps.v1.Deployment"];
+    assert_eq!(deployment["x-kubernetes-group-version-kind"][0]["kind"], "Deployment");
+    assert!(apps["paths"]["/apis/apps/v1/namespaces/{namespace}/deployments"]["get"].is_object());
+    let second = get(&sandbox, "/openapi/v2").await.json();
+    assert!(second["definitions"]["io.k8s.api.core.v1.Pod"]["description"].is_string());
     sandbox.stop().await;
 }
 

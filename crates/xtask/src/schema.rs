@@ -1,4 +1,4 @@
-//! `cargo xtask schema`: makes `assets/kubernetes/schema.json.gz`, the table of Kubernetes' types that the
+//! `cargo xtask schema`: makes the files of `assets/kubernetes`. `schema.json.gz` is the table of Kubernetes' types that the
 //! sandbox decodes, checks and merges objects by. `assets/kubernetes/README.md` says where its sources come
 //! from.
 //!
@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use flate2::{Compression, GzBuilder};
 use serde_json::{Map, Value, json};
+
+mod openapi;
 
 /// What `cargo xtask schema` needs.
 #[derive(Debug, clap::Args)]
@@ -50,6 +52,38 @@ const PACKAGES: [&str; 20] = [
     "io.k8s.api.rbac.v1",
     "io.k8s.api.scheduling.v1",
     "io.k8s.api.storage.v1",
+    "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
+];
+
+/// The packages of what 1.20 served.
+const PACKAGES_1_20: [&str; 28] = [
+    "io.k8s.api.admissionregistration.v1",
+    "io.k8s.api.apps.v1",
+    "io.k8s.api.authentication.v1",
+    "io.k8s.api.authorization.v1",
+    "io.k8s.api.autoscaling.v1",
+    "io.k8s.api.autoscaling.v2beta2",
+    "io.k8s.api.batch.v1",
+    "io.k8s.api.batch.v1beta1",
+    "io.k8s.api.certificates.v1",
+    "io.k8s.api.coordination.v1",
+    "io.k8s.api.coordination.v1beta1",
+    "io.k8s.api.core.v1",
+    "io.k8s.api.discovery.v1beta1",
+    "io.k8s.api.events.v1",
+    "io.k8s.api.extensions.v1beta1",
+    "io.k8s.api.networking.v1",
+    "io.k8s.api.networking.v1beta1",
+    "io.k8s.api.node.v1",
+    "io.k8s.api.node.v1beta1",
+    "io.k8s.api.policy.v1beta1",
+    "io.k8s.api.rbac.v1",
+    "io.k8s.api.rbac.v1beta1",
+    "io.k8s.api.scheduling.v1",
+    "io.k8s.api.scheduling.v1beta1",
+    "io.k8s.api.storage.v1",
+    "io.k8s.api.storage.v1beta1",
     "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
 ];
@@ -131,13 +165,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             build.types.insert(name, fields);
         }
     }
-    let body = json!({ "types": build.types }).to_string();
+    pack(&arguments.output, &json!({ "types": build.types }).to_string())?;
+    openapi::write(&arguments.output.with_file_name("openapi-1.34.txt.gz"), &PACKAGES, definitions, older)?;
+    openapi::write(&arguments.output.with_file_name("openapi-1.20.txt.gz"), &PACKAGES_1_20, older, older)
+}
+
+/// Writes a compressed file whose bytes depend on the text alone.
+fn pack(output: &Path, text: &str) -> Result<()> {
     let mut packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    packed.write_all(body.as_bytes())?;
-    if let Some(folder) = arguments.output.parent() {
+    packed.write_all(text.as_bytes())?;
+    if let Some(folder) = output.parent() {
         fs::create_dir_all(folder)?;
     }
-    fs::write(&arguments.output, packed.finish()?)?;
+    fs::write(output, packed.finish()?)?;
     Ok(())
 }
 
