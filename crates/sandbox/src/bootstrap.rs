@@ -10,7 +10,9 @@ use crate::api::{Api, Caller, WriteOptions};
 use crate::clock::{micros, rfc3339};
 use crate::fields::name;
 use crate::kubelet::CONDITIONS;
-use crate::resources::{DEPLOYMENTS, ENDPOINTS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Resource, SERVICES};
+use crate::resources::{
+    DAEMON_SETS, DEPLOYMENTS, ENDPOINTS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Resource, SERVICES,
+};
 
 /// The nodes, the control plane first.
 pub const NODE_NAMES: [&str; 3] = ["node1", "node2", "node3"];
@@ -58,11 +60,9 @@ pub(crate) fn fill(api: &Api, address: IpAddr) {
         ("kube-controller-manager", format!("registry.k8s.io/kube-controller-manager:{}", release(version))),
         ("kube-scheduler", format!("registry.k8s.io/kube-scheduler:{}", release(version))),
     ] {
-        put(api, &PODS, "kube-system", control_plane_pod(component, &image));
+        put(api, &PODS, "kube-system", control_plane_pod(api, component, &image));
     }
-    for node in NODE_NAMES {
-        put(api, &PODS, "kube-system", proxy_pod(node, release(version)));
-    }
+    put(api, &DAEMON_SETS, "kube-system", proxy(release(version)));
     put(api, &DEPLOYMENTS, "kube-system", dns());
     let dns_ports = json!([
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
@@ -165,12 +165,20 @@ fn node(api: &Api, node: &str, address: &str) -> Value {
     })
 }
 
-fn control_plane_pod(component: &str, image: &str) -> Value {
+/// Returns a Pod that the kubelet of the first node runs out of a file, as its mirror shows it.
+fn control_plane_pod(api: &Api, component: &str, image: &str) -> Value {
     let node = NODE_NAMES[0];
+    let uid = api.get(&NODES, "", node).map(|node| crate::fields::uid(&node).to_owned()).unwrap_or_default();
+    let hash = crate::api::random_suffix(32);
     json!({
         "metadata": {
             "name": format!("{component}-{node}"),
             "labels": {"component": component, "tier": "control-plane"},
+            "annotations": {
+                "kubernetes.io/config.hash": hash, "kubernetes.io/config.mirror": hash,
+                "kubernetes.io/config.seen": rfc3339(api.clock().now()), "kubernetes.io/config.source": "file",
+            },
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": node, "uid": uid, "controller": true}],
         },
         "spec": {
             "nodeName": node, "hostNetwork": true, "priorityClassName": "system-node-critical",
@@ -182,16 +190,22 @@ fn control_plane_pod(component: &str, image: &str) -> Value {
     })
 }
 
-fn proxy_pod(node: &str, release: &str) -> Value {
+fn proxy(release: &str) -> Value {
+    let labels = json!({"k8s-app": "kube-proxy"});
     json!({
-        "metadata": {
-            "name": format!("kube-proxy-{}", crate::api::random_suffix(5)), "labels": {"k8s-app": "kube-proxy"},
-        },
+        "metadata": {"name": "kube-proxy", "labels": labels},
         "spec": {
-            "nodeName": node, "hostNetwork": true, "priorityClassName": "system-node-critical",
-            "tolerations": [{"operator": "Exists"}],
-            "containers": [{"name": "kube-proxy", "image": format!("registry.k8s.io/kube-proxy:{release}"),
-                "command": ["/usr/local/bin/kube-proxy"]}],
+            "selector": {"matchLabels": labels},
+            "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+            "template": {"metadata": {"labels": labels}, "spec": {
+                "hostNetwork": true, "priorityClassName": "system-node-critical",
+                "nodeSelector": {"kubernetes.io/os": "linux"},
+                "tolerations": [{"operator": "Exists"}],
+                "containers": [{"name": "kube-proxy", "image": format!("registry.k8s.io/kube-proxy:{release}"),
+                    "command": ["/usr/local/bin/kube-proxy", "--config=/var/lib/kube-proxy/config.conf",
+                        "--hostname-override=$(NODE_NAME)"],
+                    "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}]}],
+            }},
         },
     })
 }

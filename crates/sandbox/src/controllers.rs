@@ -14,15 +14,20 @@ use crate::api::Api;
 use crate::nodes::Nodes;
 use crate::store::{Change, Key};
 
+pub(crate) mod cron_job;
+pub(crate) mod daemon_set;
 pub(crate) mod deployment;
 pub(crate) mod endpoints;
 pub(crate) mod event_ttl;
 pub(crate) mod garbage;
+pub(crate) mod job;
 pub(crate) mod namespace;
 pub(crate) mod node_lifecycle;
 pub(crate) mod pods;
 pub(crate) mod quota;
 pub(crate) mod replica_set;
+pub(crate) mod revisions;
+pub(crate) mod stateful_set;
 
 /// The first pause after a failure; it doubles each time, as client-go's rate limiter does.
 const FIRST_RETRY: Duration = Duration::from_millis(5);

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::Pace;
-use crate::api::{Api, Caller, Target, set_condition};
+use crate::api::{Api, Caller, Target, WriteOptions, set_condition};
 use crate::clock::{FAST, micros, rfc3339};
 use crate::events::Recorder;
-use crate::fields::{list, name, text, uid};
+use crate::fields::{list, name, namespace, text, uid};
 use crate::nodes::{Nodes, Order};
 use crate::resources::{LEASES, NODES, PODS};
 use crate::store::{Change, ChangeKind, Object};
@@ -155,7 +155,10 @@ impl Kubelet {
             return;
         }
         match change.kind {
-            ChangeKind::Deleted => self.forget(uid(&change.object)),
+            ChangeKind::Deleted => {
+                self.forget(uid(&change.object));
+                self.mirror(&change.object);
+            }
             ChangeKind::Added | ChangeKind::Modified => self.upsert(&change.object),
         }
     }
@@ -173,6 +176,23 @@ impl Kubelet {
         if self.pods.remove(pod).is_some() {
             self.api.logs().forget(pod);
         }
+    }
+
+    /// Shows a Pod again that comes out of a file and whose mirror somebody deleted.
+    fn mirror(&self, gone: &Value) {
+        if gone["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_null() {
+            return;
+        }
+        let pod = json!({
+            "metadata": {
+                "name": name(gone), "labels": gone["metadata"]["labels"],
+                "annotations": gone["metadata"]["annotations"],
+                "ownerReferences": gone["metadata"]["ownerReferences"],
+            },
+            "spec": gone["spec"],
+        });
+        // A Namespace on its way out takes no mirrors.
+        let _ = self.api.create(&self.caller, &PODS, namespace(gone), pod, &WriteOptions::default());
     }
 
     /// Compares with the API after changes were missed.

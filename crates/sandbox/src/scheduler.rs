@@ -283,7 +283,7 @@ fn tolerates_key(pod: &Value, key: &str) -> bool {
 }
 
 /// Returns whether `nodeSelector` and the required node affinity match.
-fn matches_node(pod: &Value, node: &Value) -> bool {
+pub(crate) fn matches_node(pod: &Value, node: &Value) -> bool {
     let label = |key: &str| node["metadata"]["labels"].get(key).and_then(Value::as_str);
     let selected = entries(pod, "/spec/nodeSelector").all(|(key, value)| label(key) == value.as_str());
     let terms = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";

@@ -35,6 +35,10 @@ impl World {
         world.add(api, controllers::namespace::Namespaces::new(api, authority));
         world.add(api, controllers::deployment::Deployments::new(api));
         world.add(api, controllers::replica_set::ReplicaSets::new(api));
+        world.add(api, controllers::daemon_set::DaemonSets::new(api));
+        world.add(api, controllers::stateful_set::StatefulSets::new(api));
+        world.add(api, controllers::job::Jobs::new(api));
+        world.add(api, controllers::cron_job::CronJobs::new(api));
         world.add(api, controllers::quota::Quotas::new(api));
         world.add(api, controllers::garbage::Garbage::new(api));
         world.add(api, controllers::endpoints::ServiceEndpoints::new(api));

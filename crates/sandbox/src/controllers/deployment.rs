@@ -171,8 +171,7 @@ impl Deployments {
     }
 
     fn write_revision(&self, deployment: &Value, revision: i64) -> Result<(), Status> {
-        let revision = revision.to_string();
-        if deployment["metadata"]["annotations"][REVISION].as_str() == Some(revision.as_str()) {
+        if self::revision(deployment) == revision {
             return Ok(());
         }
         let target = Target::new(&DEPLOYMENTS, namespace(deployment), name(deployment));
@@ -437,7 +436,7 @@ fn same_template(deployment: &Value, set: &Value) -> bool {
 
 /// Returns the name of a template's version: FNV-1a of its JSON, in letters that make no words. (The real one
 /// hashes Go's own print of the structure, so the letters differ.)
-fn template_hash(template: &Value) -> String {
+pub(super) fn template_hash(template: &Value) -> String {
     let hash = template
         .to_string()
         .bytes()

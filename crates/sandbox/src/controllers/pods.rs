@@ -191,6 +191,23 @@ impl OwnedPods {
         self.of(owner).map(|owned| owned.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// Returns the Pods of whatever owner has this name.
+    pub(crate) fn named(&self, space: &str, owner: &str) -> Vec<Object> {
+        let is_its = |pod: &&Object| {
+            namespace(pod) == space && controller(pod).is_some_and(|reference| text(reference, "/name") == owner)
+        };
+        self.owned.values().flat_map(Owned::iter).filter(is_its).cloned().collect()
+    }
+
+    /// Returns the Namespaces and names of all owners.
+    pub(crate) fn owners(&self) -> Vec<(String, String)> {
+        let first = |owned: &Owned| {
+            let pod = owned.iter().next()?;
+            Some((namespace(pod).to_owned(), text(controller(pod)?, "/name").to_owned()))
+        };
+        self.owned.values().filter_map(first).collect()
+    }
+
     /// Adopts the active Pods without an owner that a selector matches, and lets those go that it no longer does.
     pub(crate) fn claim(&mut self, api: &Api, caller: &Caller, owner: &Value) {
         let Some(selector) = Selector::from_object(&owner["spec"]["selector"]) else { return };

@@ -679,3 +679,5 @@ async fn a_repaired_node_stays_ready_whoever_looks_first() {
         assert_eq!(stage.ready("node3"), "True", "round {round}");
     }
 }
+
+mod workloads;
