@@ -14,9 +14,11 @@ use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::resources::{Resource, Served};
 use crate::store::{Change, Object, Store};
+use crate::usage::Usages;
 
 mod caller;
 mod delete;
+mod evict;
 mod metadata;
 mod read;
 mod selector;
@@ -51,6 +53,7 @@ struct Shared {
     changes: broadcast::Sender<Arc<Change>>,
     changed: Notify,
     logs: Logs,
+    usages: Usages,
     served: RwLock<Served>,
 }
 
@@ -100,6 +103,7 @@ impl Api {
             changes,
             changed: Notify::new(),
             logs: Logs::default(),
+            usages: Usages::default(),
             served: RwLock::new(Served::of(version)),
         };
         Api { shared: Arc::new(shared) }
@@ -123,6 +127,11 @@ impl Api {
     /// Returns what containers wrote.
     pub(crate) fn logs(&self) -> &Logs {
         &self.shared.logs
+    }
+
+    /// Returns what containers use.
+    pub(crate) fn usages(&self) -> &Usages {
+        &self.shared.usages
     }
 
     /// Returns the changes from now on. A receiver that lags lists again.

@@ -17,6 +17,7 @@ use crate::store::{Change, Key};
 pub(crate) mod cron_job;
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;
+pub(crate) mod disruption;
 pub(crate) mod endpoints;
 pub(crate) mod event_ttl;
 pub(crate) mod garbage;

@@ -33,7 +33,7 @@ mod status;
 /// How fast a program that grows takes memory, in bytes a second.
 const GROWTH: u64 = 250 * MEBI;
 /// What the system of a node takes for itself.
-const SYSTEM: u64 = 450 * MEBI;
+pub(crate) const SYSTEM: u64 = 450 * MEBI;
 /// How long a node takes to boot.
 const BOOT: Duration = Duration::from_secs(6);
 /// How often a kubelet renews its lease; the real one does every 10 s, which would wake an idle laptop.
@@ -140,6 +140,7 @@ impl Kubelet {
         for pod in self.assigned() {
             let run = PodRun::adopt(&pod, self.api.version());
             self.reserve(text(&pod, "/status/podIP"));
+            run.tell_uses(self);
             self.pods.insert(uid(&pod).to_owned(), run);
         }
     }
@@ -175,6 +176,7 @@ impl Kubelet {
     fn forget(&mut self, pod: &str) {
         if self.pods.remove(pod).is_some() {
             self.api.logs().forget(pod);
+            self.api.usages().forget(pod);
         }
     }
 

@@ -31,6 +31,7 @@ mod server;
 mod site;
 mod snapshot;
 mod store;
+mod usage;
 mod validation;
 mod versions;
 mod world;

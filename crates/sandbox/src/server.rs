@@ -24,6 +24,7 @@ mod body;
 mod control;
 mod discovery;
 mod log;
+mod metrics;
 mod objects;
 mod openapi;
 mod peer;

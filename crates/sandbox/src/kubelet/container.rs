@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use crate::amounts::{self, Side};
 use crate::fields::text;
+use crate::usage::Demand;
 
 use super::images::{Memory, Program, Step, Stop};
 
@@ -182,6 +183,31 @@ impl Container {
             Phase::Running(run) => run.memory(growth, now),
             Phase::Idle | Phase::Pulling { .. } | Phase::Held { .. } | Phase::Ended { .. } => 0.0,
         }
+    }
+
+    /// Returns how its use of CPU and memory goes on, if it runs. A program that takes memory keeps one processor
+    /// busy, one that waits for nothing but time or clients none.
+    pub(super) fn demand(&self, growth: f64) -> Option<Demand> {
+        let Phase::Running(run) = &self.phase else { return None };
+        let limits = amounts::of_container(&self.spec, Side::Limits);
+        let most = |name: &str| limits.get(name).map_or(f64::INFINITY, |limit| limit.as_f64());
+        let cpu = match run.program.memory {
+            Memory::Growing => 1000,
+            Memory::Steady(_) if run.program.steps.iter().any(|step| matches!(step, Step::Repeat(_))) => 5,
+            Memory::Steady(_) if run.program.ports.is_empty() => 0,
+            Memory::Steady(_) => 1,
+        };
+        let (memory, growth) = match run.program.memory {
+            Memory::Steady(bytes) => (bytes as f64, 0.0),
+            Memory::Growing => (0.0, growth),
+        };
+        Some(Demand {
+            cpu: f64::from(cpu).min(most("cpu") * 1000.0) as u32,
+            memory,
+            growth,
+            most: most("memory"),
+            since: run.began,
+        })
     }
 
     /// Returns the pause before the next start after a run that ended.

@@ -395,6 +395,21 @@ impl PodRun {
             self.containers[index].end(exit, reason, "", now, at);
             self.status_is = Freshness::Stale;
             kubelet.api.logs().close(&self.instance(index));
+            kubelet.api.usages().end(uid(&self.object), self.containers[index].name());
+        }
+    }
+
+    /// Tells what all its containers use that run already.
+    pub(super) fn tell_uses(&self, kubelet: &Kubelet) {
+        for index in 0..self.containers.len() {
+            self.tell_use(kubelet, index);
+        }
+    }
+
+    /// Tells what a container that runs now uses.
+    pub(super) fn tell_use(&self, kubelet: &Kubelet, index: usize) {
+        if let Some(demand) = self.containers[index].demand(kubelet.growth()) {
+            kubelet.api.usages().begin(uid(&self.object), self.containers[index].name(), demand);
         }
     }
 
@@ -442,6 +457,7 @@ impl PodRun {
         // Somebody may have forced it already.
         let _ = kubelet.api.delete(&kubelet.caller, target, &options);
         kubelet.api.logs().forget(uid(&self.object));
+        kubelet.api.usages().forget(uid(&self.object));
         self.stage = Stage::Gone;
     }
 

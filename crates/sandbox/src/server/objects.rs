@@ -172,7 +172,7 @@ pub(super) async fn create(
         Some("eviction") => {
             let target = target(place)?;
             let options = delete_options(&decoded.object["deleteOptions"], query)?;
-            front.api.delete(caller, target, &options)?;
+            front.api.evict(caller, target.namespace, target.name, &options)?;
             return Ok(answer::json(201, &success()));
         }
         Some(_) => return Err(Status::method_not_allowed()),

@@ -7,7 +7,9 @@ use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use serde_json::json;
 
-use super::{Front, answer, control, discovery, objects, openapi, query::Query, reviews, streams, watch};
+use super::{
+    Front, answer, control, discovery, metrics, objects, openapi, query::Query, reviews, streams, watch,
+};
 use crate::api::{Caller, Status};
 use crate::resources::{Resource, Served, Subresource};
 
@@ -122,6 +124,9 @@ async fn object(
     }
     if streams::answers(place) {
         return streams::answer(front, request, place, &query).await;
+    }
+    if metrics::answers(place.resource) {
+        return metrics::answer(front, &request, place, &query);
     }
     match verb {
         "watch" => watch::answer(front, &request, place, &query),

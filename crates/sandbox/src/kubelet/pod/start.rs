@@ -150,6 +150,7 @@ impl PodRun {
                 let missing = program.stand_in.clone().filter(|_| container.restarts == 0);
                 container.phase =
                     Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now) }));
+                self.tell_use(kubelet, index);
                 self.say(kubelet, index, Severity::Normal, "Started", format!("Started container {name}"));
                 if let Some(missing) = missing {
                     let message = format!("sandbox: {missing:?} is not simulated, a sleeping process stands in for it");
