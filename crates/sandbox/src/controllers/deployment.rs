@@ -177,7 +177,7 @@ impl Deployments {
         let target = Target::new(&DEPLOYMENTS, namespace(deployment), name(deployment));
         self.api
             .update_with(&self.caller, target, |deployment| {
-                annotations(deployment).insert(REVISION.to_owned(), json!(revision));
+                annotations(deployment).insert(REVISION.to_owned(), json!(revision.to_string()));
             })
             .map(drop)
     }
