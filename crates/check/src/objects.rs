@@ -82,6 +82,29 @@ impl Finding {
     }
 }
 
+/// What a kind of check that looks at objects says in its spec: which objects, and what is demanded of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sought<'a> {
+    pub(crate) api_version: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) namespace: Option<&'a str>,
+    pub(crate) name: Option<&'a str>,
+    pub(crate) selector: Option<&'a str>,
+    pub(crate) demand: Demand<'a>,
+}
+
+impl Sought<'_> {
+    fn target(&self) -> Target {
+        Target {
+            api_version: self.api_version.to_owned(),
+            kind: self.kind.to_owned(),
+            namespace: self.namespace.map(str::to_owned),
+            name: self.name.map(str::to_owned),
+            selector: self.selector.map(str::to_owned),
+        }
+    }
+}
+
 /// What a check demands of the objects it finds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Demand<'a> {
@@ -132,7 +155,8 @@ pub(crate) struct Lookup<'a> {
 
 impl<'a> Lookup<'a> {
     /// Asks the server what the kind is and whether it lives in Namespaces.
-    pub(crate) async fn new(world: &'a World, mut target: Target) -> Result<Lookup<'a>, Error> {
+    pub(crate) async fn new(world: &'a World, sought: Sought<'_>) -> Result<Lookup<'a>, Error> {
+        let mut target = sought.target();
         let cluster = world.cluster()?;
         let (resource, scope) = discover(cluster, &target.api_version, &target.kind).await?;
         let api = match scope {
@@ -163,6 +187,12 @@ impl<'a> Lookup<'a> {
     pub(crate) async fn list(&self) -> Result<Vec<DynamicObject>, Error> {
         let list = self.api.list(&self.params()).await.map_err(Error::from_kube)?;
         Ok(list.items.into_iter().filter(|object| self.is_wanted(object)).collect())
+    }
+
+    /// Lists the target's objects and judges them.
+    pub(crate) async fn find(&self, demand: Demand<'_>) -> Result<Finding, Error> {
+        let objects = self.list().await?;
+        self.judge(&objects, demand).await
     }
 
     /// Returns whether an object has the target's name, whatever the server made of the selector. What a trial of

@@ -3,10 +3,9 @@
 
 use serde::Serialize;
 
-use crate::kinds::{
-    Spec, command_output, condition, file_content, http_answer, kubernetes_object, question, quota_exhaustion,
-};
-use crate::{expectation, french, workfile};
+use crate::kinds::{Spec, command_output, condition, file_content, http_answer, question, quota_exhaustion};
+use crate::objects::Sought;
+use crate::{french, workfile};
 
 /// What is wrong with a spec.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -66,7 +65,7 @@ impl Spec {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         match self {
-            Spec::KubernetesObject(spec) => kubernetes_object(spec, &mut problems),
+            Spec::KubernetesObject(spec) => picks(&spec.sought(), &mut problems),
             Spec::Condition(spec) => condition(spec, &mut problems),
             Spec::CommandOutput(spec) => command_output(spec, &mut problems),
             Spec::FileContent(spec) => file_content(spec, &mut problems),
@@ -79,17 +78,8 @@ impl Spec {
     }
 }
 
-/// The fields that pick objects, shared by two kinds.
-struct Picks<'a> {
-    api_version: &'a str,
-    kind: &'a str,
-    name: Option<&'a str>,
-    selector: Option<&'a str>,
-    absent: bool,
-    count: Option<&'a expectation::Expectation>,
-}
-
-fn picks(picks: &Picks<'_>, problems: &mut Vec<Problem>) {
+/// What is wrong with the fields that pick objects.
+fn picks(picks: &Sought<'_>, problems: &mut Vec<Problem>) {
     for (field, text) in [
         ("api_version", Some(picks.api_version)),
         ("kind", Some(picks.kind)),
@@ -103,33 +93,13 @@ fn picks(picks: &Picks<'_>, problems: &mut Vec<Problem>) {
     if picks.name.is_some() && picks.selector.is_some() {
         problems.push(Problem::Contradiction { first: "name", second: "selector" });
     }
-    if picks.absent && picks.count.is_some() {
+    if picks.demand.absent && picks.demand.count.is_some() {
         problems.push(Problem::Contradiction { first: "absent", second: "count" });
     }
 }
 
-fn kubernetes_object(spec: &kubernetes_object::Spec, problems: &mut Vec<Problem>) {
-    let fields = Picks {
-        api_version: &spec.api_version,
-        kind: &spec.kind,
-        name: spec.name.as_deref(),
-        selector: spec.selector.as_deref(),
-        absent: spec.absent,
-        count: spec.count.as_ref(),
-    };
-    picks(&fields, problems);
-}
-
 fn condition(spec: &condition::Spec, problems: &mut Vec<Problem>) {
-    let fields = Picks {
-        api_version: &spec.api_version,
-        kind: &spec.kind,
-        name: spec.name.as_deref(),
-        selector: spec.selector.as_deref(),
-        absent: spec.absent,
-        count: spec.count.as_ref(),
-    };
-    picks(&fields, problems);
+    picks(&spec.sought(), problems);
     bounds("within", spec.within, (1, 3600), problems);
 }
 

@@ -1,4 +1,5 @@
-//! Files that are rewritten as a whole: either the old content or the new one is there, whatever happens.
+//! Files that are rewritten as a whole: either the old content or the new one is there, whatever happens; and the
+//! opening of those that processes share.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -37,6 +38,19 @@ fn write_fresh(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+/// Opens a file that processes share under a lock, mode 0600, and makes it where it is missing. A symbolic link is
+/// not followed.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
+        .open(path)
 }
 
 /// Reads a file of at most `limit` bytes; `None` where there is none.

@@ -5,11 +5,13 @@
 //! its line feed is on disk; what stands behind the last line feed is the rest of a write that was cut short, and
 //! is dropped by whoever takes the lock next.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::atomic;
 
 /// The largest journal that is read.
 const LIMIT: u64 = 64 << 20;
@@ -71,7 +73,7 @@ pub(crate) struct Locked<'a> {
 impl Journal {
     /// Opens the file, creating it (mode 0600) where there is none. Nothing is read yet.
     pub(crate) fn open(path: &Path, disk: Box<dyn Disk>) -> io::Result<Journal> {
-        Ok(Journal { path: path.to_owned(), file: open(path)?, read: 0, disk })
+        Ok(Journal { path: path.to_owned(), file: atomic::open(path)?, read: 0, disk })
     }
 
     /// Takes the lock. `changed` tells whether the file in place is still the one that was read.
@@ -86,7 +88,7 @@ impl Journal {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
-            self.file = open(&self.path)?;
+            self.file = atomic::open(&self.path)?;
             // Longer than any file: the next read starts anew.
             self.read = u64::MAX;
         }
@@ -145,17 +147,6 @@ impl Drop for Locked<'_> {
         // Closing the file would let go of the lock all the same.
         drop(self.journal.file.unlock());
     }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
-        .open(path)
 }
 
 fn take(file: &File) -> io::Result<()> {

@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::expectation::{Expectation, Fields};
-use crate::objects::{Demand, Finding, Lookup, Target, judge, unless_cancelled};
+use crate::objects::{Demand, Finding, Lookup, Sought, Target, judge, unless_cancelled};
 use crate::{Error, Outcome, World};
 
 /// What the check waits for.
@@ -75,13 +75,14 @@ pub struct Evidence {
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
 impl Spec {
-    pub(crate) fn target(&self) -> Target {
-        Target {
-            api_version: self.api_version.clone(),
-            kind: self.kind.clone(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            selector: self.selector.clone(),
+    pub(crate) fn sought(&self) -> Sought<'_> {
+        Sought {
+            api_version: &self.api_version,
+            kind: &self.kind,
+            namespace: self.namespace.as_deref(),
+            name: self.name.as_deref(),
+            selector: self.selector.as_deref(),
+            demand: Demand { absent: self.absent, count: self.count.as_ref(), fields: &self.fields },
         }
     }
 }
@@ -98,22 +99,17 @@ pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) 
 async fn wait(spec: &Spec, world: &World) -> Result<Evidence, Error> {
     let allowed = Duration::from_secs(spec.within);
     let deadline = Instant::now() + allowed;
+    let sought = spec.sought();
     let late = |_| Error::TimedOut(allowed + LAST_LOOK);
-    let lookup =
-        tokio::time::timeout_at(deadline + LAST_LOOK, Lookup::new(world, spec.target())).await.map_err(late)??;
-    let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
+    let lookup = tokio::time::timeout_at(deadline + LAST_LOOK, Lookup::new(world, sought)).await.map_err(late)??;
     // Whether the wait ended by the watch or by the clock, the verdict rests on a look of its own: a watch that
     // fell silent with its server proves nothing.
-    let watched = tokio::time::timeout_at(deadline, watch(&lookup, demand)).await;
+    let watched = tokio::time::timeout_at(deadline, watch(&lookup, sought.demand)).await;
     if let Ok(Err(error)) = watched {
         return Err(error);
     }
-    let finding = tokio::time::timeout_at(Instant::now() + LAST_LOOK, async {
-        let objects = lookup.list().await?;
-        lookup.judge(&objects, demand).await
-    })
-    .await
-    .map_err(late)??;
+    let last_look = tokio::time::timeout_at(Instant::now() + LAST_LOOK, lookup.find(sought.demand));
+    let finding = last_look.await.map_err(late)??;
     Ok(Evidence {
         target: lookup.target,
         absent: spec.absent,

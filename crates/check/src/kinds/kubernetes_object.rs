@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use crate::expectation::{Expectation, Fields};
-use crate::objects::{Demand, Finding, Lookup, Target, unless_cancelled};
+use crate::objects::{Demand, Finding, Lookup, Sought, Target, unless_cancelled};
 use crate::{Error, Outcome, World};
 
 /// What the check expects.
@@ -64,13 +64,14 @@ pub struct Evidence {
 }
 
 impl Spec {
-    pub(crate) fn target(&self) -> Target {
-        Target {
-            api_version: self.api_version.clone(),
-            kind: self.kind.clone(),
-            namespace: self.namespace.clone(),
-            name: self.name.clone(),
-            selector: self.selector.clone(),
+    pub(crate) fn sought(&self) -> Sought<'_> {
+        Sought {
+            api_version: &self.api_version,
+            kind: &self.kind,
+            namespace: self.namespace.as_deref(),
+            name: self.name.as_deref(),
+            selector: self.selector.as_deref(),
+            demand: Demand { absent: self.absent, count: self.count.as_ref(), fields: &self.fields },
         }
     }
 }
@@ -85,10 +86,9 @@ pub(crate) async fn run(spec: &Spec, world: &World, cancel: &CancellationToken) 
 }
 
 async fn look(spec: &Spec, world: &World) -> Result<Evidence, Error> {
-    let lookup = Lookup::new(world, spec.target()).await?;
-    let demand = Demand { absent: spec.absent, count: spec.count.as_ref(), fields: &spec.fields };
-    let objects = lookup.list().await?;
-    let finding = lookup.judge(&objects, demand).await?;
+    let sought = spec.sought();
+    let lookup = Lookup::new(world, sought).await?;
+    let finding = lookup.find(sought.demand).await?;
     Ok(Evidence { target: lookup.target, absent: spec.absent, fields: spec.fields.clone(), finding })
 }
 

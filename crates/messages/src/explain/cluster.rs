@@ -192,15 +192,7 @@ fn unwanted(subject: &Subject<'_>, names: &[String]) -> Explanation {
 fn differs(subject: &Subject<'_>, name: &str, fields: &[check::FieldFinding]) -> Explanation {
     let thing = subject.named(name);
     let is_status = fields.iter().all(|field| field.path.starts_with("status"));
-    let why = if is_status {
-        say!("object-differs", "why-status")
-    } else if fields.iter().all(|field| field.found.is_empty()) {
-        say!("object-differs", "why-absent")
-    } else if fields::expects_amount(fields) {
-        say!("object-differs", "why-amount")
-    } else {
-        say!("object-differs", "why")
-    };
+    let why = if is_status { say!("object-differs", "why-status") } else { fields::why(fields) };
     Explanation {
         brief: fields::brief(fields),
         found: say!("object-differs", "found", thing = thing, fields = fields::found(fields)),

@@ -58,8 +58,19 @@ pub(super) fn brief(fields: &[FieldFinding]) -> String {
     }
 }
 
+/// Says why fields differ that are not part of a status.
+pub(super) fn why(fields: &[FieldFinding]) -> String {
+    if fields.iter().all(|field| field.found.is_empty()) {
+        say!("object-differs", "why-absent")
+    } else if expects_amount(fields) {
+        say!("object-differs", "why-amount")
+    } else {
+        say!("object-differs", "why")
+    }
+}
+
 /// Returns whether a quantity with a unit is expected.
-pub(super) fn expects_amount(fields: &[FieldFinding]) -> bool {
+fn expects_amount(fields: &[FieldFinding]) -> bool {
     fields.iter().any(|field| match &field.expected {
         Expectation::Equal(Value::String(text)) => {
             text.parse::<check::Quantity>().is_ok() && !text.ends_with(|c: char| c.is_ascii_digit())

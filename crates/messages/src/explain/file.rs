@@ -100,18 +100,11 @@ fn no_document(evidence: &Evidence, path: String, kinds: &[String]) -> Explanati
 }
 
 fn differs(path: String, fields: &[check::FieldFinding], command: Option<String>) -> Explanation {
-    let why = if fields.iter().all(|field| field.found.is_empty()) {
-        say!("object-differs", "why-absent")
-    } else if fields::expects_amount(fields) {
-        say!("object-differs", "why-amount")
-    } else {
-        say!("object-differs", "why")
-    };
     Explanation {
         brief: fields::brief(fields),
         found: say!("file-differs", "found", path = path, fields = fields::found(fields)),
         expected: say!("file-differs", "expected", fields = fields::expected(fields)),
-        why,
+        why: fields::why(fields),
         advice: say!("file-differs", "advice"),
         command,
     }

@@ -3,10 +3,9 @@
 //! Whoever serves holds an exclusive `flock(2)` on `sandbox.lock`, which the kernel lets go of when that process
 //! ends, however it ends. The file's content says who serves what; it is only believed while the lock is held.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{Environment, EnvironmentError, Kind, pinned};
-use crate::{ClusterError, Home};
+use crate::{ClusterError, Home, atomic};
 
 /// How long another process may take to start the sandbox that it holds.
 const STARTING: Duration = Duration::from_secs(10);
@@ -61,7 +60,7 @@ pub async fn serve_sandbox(
 ) -> Result<Serving, EnvironmentError> {
     let path = home.sandbox_lock();
     let failed = |source| EnvironmentError::File { path: path.clone(), source };
-    let mut lock = open(&path).map_err(failed)?;
+    let mut lock = atomic::open(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(Serving::Theirs(read(&mut lock))),
@@ -80,7 +79,7 @@ pub async fn serve_sandbox(
 
 /// Tells which process serves the sandbox of a home; `None` where none does.
 pub fn served(home: &Home) -> Option<Served> {
-    let mut lock = open(&home.sandbox_lock()).ok()?;
+    let mut lock = atomic::open(&home.sandbox_lock()).ok()?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => read(&mut lock),
         Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -160,17 +159,6 @@ fn label(version: Version) -> &'static str {
     }
 }
 
-fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
-        .open(path)
-}
-
 fn read(lock: &mut File) -> Option<Served> {
     let mut text = String::new();
     Read::by_ref(lock).take(64 << 10).read_to_string(&mut text).ok()?;
@@ -221,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_holds_the_lock_and_never_serves_is_named() {
         let (_root, home) = home();
-        let mut lock = open(&home.sandbox_lock()).unwrap();
+        let mut lock = atomic::open(&home.sandbox_lock()).unwrap();
         lock.lock().unwrap();
         write(&mut lock, &Served { pid: 7, version: "1.34".to_owned(), kubeconfig: None }).unwrap();
         tokio::time::pause();

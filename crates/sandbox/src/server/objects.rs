@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use http::header::{ACCEPT, USER_AGENT};
 use http::request::Parts;
 use http::{Request, Response};
@@ -14,7 +14,9 @@ use super::query::Query;
 use super::route::Place;
 use super::{Front, answer, body, table};
 use crate::admission::DryRun;
-use crate::api::{Applied, Caller, Configuration, DeleteOptions, Deleted, Propagation, Status, Target, Written, meta};
+use crate::api::{
+    Applied, Caller, Configuration, DeleteOptions, Deleted, Propagation, Status, Target, WriteOptions, Written, meta,
+};
 use crate::ownership::Conflicts;
 use crate::patch::Patch;
 use crate::resources::{self, Resource};
@@ -146,6 +148,24 @@ pub(super) fn get(
     }
 }
 
+/// A request that writes, read to its end.
+struct Asked {
+    form: Form,
+    parts: Parts,
+    options: WriteOptions,
+    bytes: Bytes,
+}
+
+impl Asked {
+    async fn read(request: Request<Body>, query: &Query) -> Result<Asked, Status> {
+        let form = Form::of(&request)?;
+        let (parts, content) = request.into_parts();
+        let options = query.write(user_agent(&parts))?;
+        let bytes = body::read(content).await?;
+        Ok(Asked { form, parts, options, bytes })
+    }
+}
+
 /// Creates an object, binds a Pod or evicts one.
 pub(super) async fn create(
     front: &Front,
@@ -154,10 +174,7 @@ pub(super) async fn create(
     place: Place<'_>,
     query: &Query,
 ) -> Result<Response<Body>, Status> {
-    let form = Form::of(&request)?;
-    let (parts, content) = request.into_parts();
-    let options = query.write(user_agent(&parts))?;
-    let bytes = body::read(content).await?;
+    let Asked { form, parts, options, bytes } = Asked::read(request, query).await?;
     let resource = place.resource;
     let decoded = body::object(resource, place.part, &parts, &bytes, query)?;
     match place.subresource {
@@ -195,10 +212,7 @@ pub(super) async fn update(
     place: Place<'_>,
     query: &Query,
 ) -> Result<Response<Body>, Status> {
-    let form = Form::of(&request)?;
-    let (parts, content) = request.into_parts();
-    let options = query.write(user_agent(&parts))?;
-    let bytes = body::read(content).await?;
+    let Asked { form, parts, options, bytes } = Asked::read(request, query).await?;
     let decoded = body::object(place.resource, place.part, &parts, &bytes, query)?;
     let target = target(place)?;
     if place.subresource == Some("scale") {
@@ -222,10 +236,7 @@ pub(super) async fn patch(
     place: Place<'_>,
     query: &Query,
 ) -> Result<Response<Body>, Status> {
-    let form = Form::of(&request)?;
-    let (parts, content) = request.into_parts();
-    let options = query.write(user_agent(&parts))?;
-    let bytes = body::read(content).await?;
+    let Asked { form, parts, options, bytes } = Asked::read(request, query).await?;
     let target = target(place)?;
     if body::content_type(&parts) == "application/apply-patch+yaml" {
         return apply(front, caller, place, query, form, &bytes);

@@ -38,20 +38,7 @@ pub(crate) async fn deployment(page: &mut Page, object: &Value) -> Result<(), Tr
         ));
     }
     pod::template(page, object.pointer("/spec/template").unwrap_or(&Value::Null));
-    let conditions = list(object, "/status/conditions");
-    if !conditions.is_empty() {
-        page.line("Conditions:");
-        page.line("  Type\tStatus\tReason");
-        page.line("  ----\t------\t------");
-        for condition in conditions {
-            page.line(format!(
-                "  {} \t{}\t{}",
-                text(condition, "/type"),
-                text(condition, "/status"),
-                text(condition, "/reason")
-            ));
-        }
-    }
+    conditions(page, object);
     let sets = replica_sets(&page.api, object).await?;
     let describe = |sets: &[&Value]| {
         let words: Vec<String> = sets
@@ -128,6 +115,12 @@ pub(crate) async fn replica_set(page: &mut Page, object: &Value) -> Result<(), T
         count("Failed")
     ));
     pod::template(page, object.pointer("/spec/template").unwrap_or(&Value::Null));
+    conditions(page, object);
+    Ok(())
+}
+
+/// Writes the conditions, where there are any.
+fn conditions(page: &mut Page, object: &Value) {
     let conditions = list(object, "/status/conditions");
     if !conditions.is_empty() {
         page.line("Conditions:");
@@ -142,7 +135,6 @@ pub(crate) async fn replica_set(page: &mut Page, object: &Value) -> Result<(), T
             ));
         }
     }
-    Ok(())
 }
 
 /// Describes a Service, with its endpoints.
