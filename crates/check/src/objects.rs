@@ -272,7 +272,7 @@ impl<'a> Lookup<'a> {
                     && entry.code < 300
             });
             match writer {
-                Some(entry) if !entry.user.starts_with("system:") => {
+                Some(entry) if !entry.component => {
                     forged = Some(Finding::Forged { name: name.to_owned(), user: entry.user.clone() });
                 }
                 // One object that is as expected, and honestly so, is enough.

@@ -72,7 +72,11 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// The account that asked (`kubernetes-admin`, `system:node:node3`, `system:serviceaccount:kube-system:…`).
     pub user: String,
-    /// `create`, `update`, `patch`, `delete`.
+    /// Whether the cluster's own component asked, rather than a client with its name: somebody with a token of a
+    /// controller's account is a client.
+    #[serde(default)]
+    pub component: bool,
+    /// `create`, `update`, `patch`, `delete`; `get`, `list` and `watch` where they were refused.
     pub verb: String,
     /// The API group, empty for core.
     pub group: String,

@@ -53,7 +53,9 @@ impl Tracker {
         }
         let Some(object) = &entry.object else { return Vec::new() };
         let subresource = entry.subresource.as_deref();
-        let writer = Writer { user: &entry.user, subresource };
+        // Whoever holds a token of a controller's account is not that controller.
+        let user = if entry.component { entry.user.as_str() } else { "" };
+        let writer = Writer { user, subresource };
         match (entry.group.as_str(), entry.resource.as_str()) {
             ("", "nodes") => self.node(&entry.name, object, entry.at, Some(&writer)),
             ("", "pods") => {

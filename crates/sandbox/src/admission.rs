@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::Version;
 use crate::api::{Caller, Status};
+use crate::rbac::Policy;
+use crate::rbac::escalation::Escalation;
 use crate::resources::{PODS, Resource};
 use crate::store::{Key, Object, Store};
 
@@ -126,6 +128,11 @@ impl<'a> Transaction<'a> {
             .cloned()
     }
 
+    /// Returns who may do what, as stored before this request.
+    pub(crate) fn policy(&self) -> &Policy {
+        self.store.policy()
+    }
+
     /// Returns the objects of a Namespace, or of all, as written so far.
     pub(crate) fn list(&self, resource: &Resource, namespace: Option<&str>) -> Vec<Object> {
         self.store
@@ -155,6 +162,7 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
         Box::new(tolerations::DefaultTolerationSeconds),
         Box::new(prepare::Prepare(version)),
         Box::new(simulation::Simulation),
+        Box::new(Escalation),
         Box::new(quota::ResourceQuota(version)),
     ]
 }

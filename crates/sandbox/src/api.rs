@@ -2,7 +2,7 @@
 //!
 //! All methods are synchronous: one lock is held for the length of a request, never across an await.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
@@ -13,9 +13,11 @@ use crate::audit;
 use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::resources::{Resource, Served};
-use crate::store::{Change, Object, Store};
+use crate::store::{Change, Store};
+use crate::tokens::Issuer;
 use crate::usage::Usages;
 
+mod access;
 mod caller;
 mod delete;
 mod evict;
@@ -25,9 +27,9 @@ mod selector;
 mod status;
 mod write;
 
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, Origin};
 pub(crate) use delete::{DeleteOptions, Deleted, Propagation};
-pub(crate) use metadata::{label_faults, random_suffix};
+pub(crate) use metadata::{label_faults, random_suffix, segment_fault, subdomain_fault};
 pub(crate) use read::ListOptions;
 pub(crate) use selector::Selector;
 pub(crate) use status::{Cause, Details, Status};
@@ -54,6 +56,7 @@ struct Shared {
     changed: Notify,
     logs: Logs,
     usages: Usages,
+    tokens: OnceLock<Option<Issuer>>,
     served: RwLock<Served>,
 }
 
@@ -104,6 +107,7 @@ impl Api {
             changed: Notify::new(),
             logs: Logs::default(),
             usages: Usages::default(),
+            tokens: OnceLock::new(),
             served: RwLock::new(Served::of(version)),
         };
         Api { shared: Arc::new(shared) }
@@ -163,37 +167,6 @@ impl Api {
         if is_kept {
             self.shared.changed.notify_one();
         }
-    }
-
-    fn record(
-        &self,
-        state: &mut State,
-        caller: &Caller,
-        verb: &'static str,
-        target: Target<'_>,
-        outcome: Result<(u16, Option<Object>), &Status>,
-    ) {
-        let (code, object) = match outcome {
-            Ok(done) => done,
-            Err(status) => (status.code, None),
-        };
-        // Heartbeats would drive everything else out of the log.
-        if target.resource.plural == "leases" && caller.user.starts_with("system:") {
-            return;
-        }
-        state.audit.push(audit::Entry {
-            at: self.shared.clock.now(),
-            user: caller.user.clone(),
-            verb,
-            group: target.resource.group.to_owned(),
-            resource: target.resource.plural.to_owned(),
-            subresource: target.subresource.map(str::to_owned),
-            namespace: target.namespace.to_owned(),
-            name: target.name.to_owned(),
-            code,
-            object,
-        });
-        self.shared.changed.notify_one();
     }
 }
 

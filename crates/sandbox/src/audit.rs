@@ -6,19 +6,28 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::api::Origin;
 use crate::store::Object;
 
 /// How many entries are kept.
 const CAPACITY: usize = 3000;
 
-/// One request that would change something.
+/// One request that would change something, or one of any kind that authorization refused.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// When it was answered.
     pub(crate) at: Timestamp,
-    /// Who asked.
+    /// Who really asked.
     pub(crate) user: String,
-    /// `create`, `update`, `patch`, `delete`, `deletecollection`.
+    /// As whom, where it was not as oneself; empty otherwise.
+    pub(crate) impersonated: String,
+    /// The groups of the one by whose rights the verdict came.
+    pub(crate) groups: Vec<String>,
+    /// Whether it was a component of the sandbox that asked, rather than a client with some name.
+    pub(crate) origin: Origin,
+    /// Why authorization allowed or refused it: `RBAC: allowed by …`, or the text of the 403.
+    pub(crate) reason: String,
+    /// `create`, `update`, `patch`, `delete`, `deletecollection`; `get`, `list` and `watch` only where refused.
     pub(crate) verb: &'static str,
     /// The API group.
     pub(crate) group: String,
@@ -39,12 +48,20 @@ pub(crate) struct Entry {
 impl Entry {
     /// Reads the JSON form; an entry that is none is left out by the caller.
     pub(crate) fn parse(value: &Value) -> Option<Entry> {
-        const VERBS: [&str; 5] = ["create", "update", "patch", "delete", "deletecollection"];
         let text = |field: &str| value[field].as_str().map(str::to_owned);
         Some(Entry {
             at: value["at"].as_str()?.parse().ok()?,
             user: text("user")?,
-            verb: VERBS.into_iter().find(|verb| value["verb"] == *verb)?,
+            groups: serde_json::from_value(value["groups"].clone()).unwrap_or_default(),
+            impersonated: text("impersonatedUser").unwrap_or_default(),
+            // Before this was written down, no client could have such a name.
+            origin: match value["component"].as_bool() {
+                Some(true) => Origin::Component,
+                None if value["user"].as_str()?.starts_with("system:") => Origin::Component,
+                Some(false) | None => Origin::Client,
+            },
+            reason: text("reason").unwrap_or_default(),
+            verb: verb(value["verb"].as_str()?)?,
             group: text("group")?,
             resource: text("resource")?,
             subresource: text("subresource"),
@@ -55,14 +72,26 @@ impl Entry {
         })
     }
 
+    fn is_same_refusal(&self, other: &Entry) -> bool {
+        let what = |entry: &Entry| (entry.code, entry.verb, entry.user.clone(), entry.reason.clone());
+        what(self) == what(other)
+    }
+
     /// Returns the JSON form, the one of the control requests.
     pub(crate) fn to_value(&self) -> Value {
         json!({
-            "at": self.at, "user": self.user, "verb": self.verb, "group": self.group,
+            "at": self.at, "user": self.user, "groups": self.groups, "impersonatedUser": self.impersonated,
+            "component": self.origin == Origin::Component, "reason": self.reason, "verb": self.verb, "group": self.group,
             "resource": self.resource, "subresource": self.subresource, "namespace": self.namespace,
             "name": self.name, "code": self.code, "object": self.object.as_deref(),
         })
     }
+}
+
+/// Returns a verb of the log by its text.
+pub(crate) fn verb(text: &str) -> Option<&'static str> {
+    const VERBS: [&str; 8] = ["create", "update", "patch", "delete", "deletecollection", "get", "list", "watch"];
+    VERBS.into_iter().find(|verb| *verb == text)
 }
 
 /// The latest entries, oldest first.
@@ -74,8 +103,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Adds an entry; the oldest ones give way.
+    /// Adds an entry; the oldest ones give way. A refusal that only repeats the last one is left out, so that
+    /// nobody drives the log out by asking again and again.
     pub(crate) fn push(&mut self, entry: Entry) {
+        if entry.code == 403 && self.entries.back().is_some_and(|last| last.is_same_refusal(&entry)) {
+            return;
+        }
         self.entries.push_back(entry);
         if self.entries.len() > CAPACITY {
             self.dropped = self.entries.pop_front().map(|entry| entry.at);

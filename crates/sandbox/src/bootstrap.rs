@@ -10,6 +10,7 @@ use crate::api::{Api, Caller, WriteOptions};
 use crate::clock::{micros, rfc3339};
 use crate::fields::name;
 use crate::kubelet::CONDITIONS;
+use crate::rbac;
 use crate::resources::{
     DAEMON_SETS, DEPLOYMENTS, ENDPOINTS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Resource, SERVICES,
 };
@@ -23,6 +24,7 @@ pub(crate) fn fill(api: &Api, address: IpAddr) {
     for space in ["default", "kube-system", "kube-public", "kube-node-lease"] {
         put(api, &NAMESPACES, "", json!({"metadata": {"name": space}}));
     }
+    rbac::defaults::reconcile(api);
     for (class, value, description) in [
         (
             "system-node-critical",

@@ -14,6 +14,7 @@ use crate::api::Api;
 use crate::nodes::Nodes;
 use crate::store::{Change, Key};
 
+pub(crate) mod aggregation;
 pub(crate) mod cron_job;
 pub(crate) mod daemon_set;
 pub(crate) mod deployment;

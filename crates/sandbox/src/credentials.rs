@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::api::Caller;
+use crate::tokens::KeyError;
 
 /// The user in the learner's certificate.
 const LEARNER: &str = "kubernetes-admin";
@@ -33,6 +34,9 @@ pub(crate) struct Credentials {
     pub(crate) client_key: String,
     /// The address that the server's certificate is for.
     pub(crate) address: IpAddr,
+    /// The key that signs tokens; empty in what an older program kept.
+    #[serde(default)]
+    pub(crate) token_key: String,
 }
 
 /// What can go wrong with certificates.
@@ -47,6 +51,9 @@ pub enum CredentialsError {
     /// TLS does not take the certificates.
     #[error("TLS does not accept the certificates")]
     Tls(#[from] rustls::Error),
+    /// The key of the tokens cannot be used.
+    #[error("cannot sign tokens")]
+    Tokens(#[from] KeyError),
     /// TLS does not take the authority.
     #[error("TLS does not accept the authority")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
@@ -78,11 +85,15 @@ impl Credentials {
             client,
             client_key: client_key.serialize_pem(),
             address,
+            token_key: KeyPair::generate()?.serialize_pem(),
         })
     }
 
     /// Returns the same authority and learner with a server at another address.
-    pub(crate) fn moved_to(self, address: IpAddr) -> Result<Credentials, CredentialsError> {
+    pub(crate) fn moved_to(mut self, address: IpAddr) -> Result<Credentials, CredentialsError> {
+        if self.token_key.is_empty() {
+            self.token_key = KeyPair::generate()?.serialize_pem();
+        }
         if address == self.address {
             return Ok(self);
         }

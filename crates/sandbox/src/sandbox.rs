@@ -26,6 +26,7 @@ use crate::server::streams::port_forward::{Closed, Ports};
 use crate::server::streams::process::{Processes, Refusal, Refused};
 use crate::server::{self, Front};
 use crate::site::{Origin, Site};
+use crate::tokens::Issuer;
 use crate::{Options, admission, kubeconfig};
 
 /// The port that a learner expects of an API server; another one is taken if it is not free.
@@ -86,6 +87,7 @@ impl Sandbox {
 
         let clock = Clock::starting_at(jiff::Timestamp::now()).at_pace(options.pace);
         let api = Api::new(clock, options.version, admission::chain(options.version));
+        api.issue_tokens_by(Issuer::from_pem(&credentials.token_key).map_err(CredentialsError::from)?);
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         let (mut kubeconfig_path, mut origin) = (None, Origin::Fresh);

@@ -20,6 +20,7 @@ use crate::credentials;
 use crate::site::Site;
 
 mod answer;
+mod authentication;
 mod body;
 mod control;
 mod discovery;
@@ -33,6 +34,7 @@ mod reviews;
 mod route;
 pub(crate) mod streams;
 mod table;
+mod token;
 mod watch;
 
 /// How long a client may take to shake hands.

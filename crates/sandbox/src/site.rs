@@ -9,6 +9,7 @@ use crate::admission;
 use crate::api::Api;
 use crate::bootstrap;
 use crate::nodes::UnknownNode;
+use crate::rbac;
 use crate::snapshot::Snapshot;
 use crate::world::World;
 
@@ -27,7 +28,7 @@ impl Site {
     pub(crate) fn start(api: &Api, address: IpAddr, authority: &str, origin: Origin) -> Site {
         match origin {
             Origin::Fresh => bootstrap::fill(api, address),
-            Origin::Kept => {}
+            Origin::Kept => rbac::defaults::reconcile(api),
         }
         let world = World::start(api, authority);
         Site { address, authority: authority.to_owned(), world: Mutex::new(Some(world)) }
@@ -39,6 +40,8 @@ impl Site {
         let Some(old) = world.take() else { return };
         old.stop().await;
         api.restore(snapshot);
+        // What was kept by an older program may lack some.
+        rbac::defaults::reconcile(api);
         *world = Some(World::start(api, &self.authority));
     }
 

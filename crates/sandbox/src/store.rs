@@ -2,10 +2,11 @@
 //! the latest changes for those who watch. It knows no rules; [`crate::api`] has them.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use crate::rbac::{self, Policy};
 use crate::resources::Resource;
 
 /// An object as it is stored and handed out.
@@ -21,6 +22,8 @@ pub(crate) struct Store {
     revision: u64,
     history: VecDeque<Arc<Change>>,
     forgotten: u64,
+    /// Who may do what, as the stored roles and bindings say; compiled when it is asked for.
+    policy: OnceLock<Arc<Policy>>,
 }
 
 /// The objects of one resource.
@@ -80,6 +83,11 @@ impl Store {
         self.revision
     }
 
+    /// Returns who may do what.
+    pub(crate) fn policy(&self) -> &Arc<Policy> {
+        self.policy.get_or_init(|| Arc::new(Policy::compile(self)))
+    }
+
     /// Returns one object.
     pub(crate) fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&Object> {
         self.tables.get(&(resource.group, resource.plural))?.objects.get(&Key::new(namespace, name))
@@ -126,6 +134,9 @@ impl Store {
     }
 
     fn remember(&mut self, change: Change) -> Arc<Change> {
+        if change.resource.group == rbac::GROUP {
+            self.policy = OnceLock::new();
+        }
         let change = Arc::new(change);
         self.history.push_back(Arc::clone(&change));
         if self.history.len() > HISTORY
@@ -166,6 +177,7 @@ impl Store {
     ) {
         self.tables.clear();
         self.history.clear();
+        self.policy = OnceLock::new();
         for (resource, key, object) in objects {
             self.table(resource).insert(key, object);
         }

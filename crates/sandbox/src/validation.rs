@@ -11,6 +11,7 @@ use crate::resources::Resource;
 mod config;
 mod pod;
 mod quota;
+mod rbac;
 mod service;
 mod workload;
 
@@ -22,6 +23,10 @@ pub(crate) fn validate(resource: &Resource, object: &Value, old: Option<&Value>,
     match (resource.group, resource.kind) {
         ("", "ConfigMap") => config::config_map(object),
         ("", "Secret") => config::secret(object, old),
+        (crate::rbac::GROUP, "Role") => rbac::role(object, rbac::Home::Namespace, version),
+        (crate::rbac::GROUP, "ClusterRole") => rbac::role(object, rbac::Home::Cluster, version),
+        (crate::rbac::GROUP, "RoleBinding") => rbac::binding(object, old, rbac::Home::Namespace, version),
+        (crate::rbac::GROUP, "ClusterRoleBinding") => rbac::binding(object, old, rbac::Home::Cluster, version),
         _ if same("spec") => Vec::new(),
         ("", "Pod") => pod::pod(object, old, version),
         ("", "LimitRange") => quota::limit_range(object, version),

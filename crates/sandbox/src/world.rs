@@ -11,6 +11,7 @@ use crate::kubelet::Kubelet;
 use crate::nodes::{Nodes, UnknownNode};
 use crate::resources::NODES;
 use crate::scheduler::Scheduler;
+use crate::tokens::legacy::SecretTokens;
 
 /// The living part of a sandbox. Dropping it ends it; [`World::stop`] also waits for its end.
 ///
@@ -43,6 +44,8 @@ impl World {
         world.add(api, controllers::quota::Quotas::new(api));
         world.add(api, controllers::garbage::Garbage::new(api));
         world.add(api, controllers::endpoints::ServiceEndpoints::new(api));
+        world.add(api, controllers::aggregation::ClusterRoleAggregation::new(api));
+        world.add(api, SecretTokens::new(api, authority));
         world.add(api, controllers::event_ttl::EventLifetime::new(api));
         world.add(api, Scheduler::new(api));
         let lifecycle = controllers::node_lifecycle::NodeLifecycle::new(api, &world.nodes);

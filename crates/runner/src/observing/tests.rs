@@ -18,6 +18,7 @@ fn entry(second: i64, user: &str, path: &str, object: Value) -> AuditEntry {
     AuditEntry {
         at: at(second),
         user: user.to_owned(),
+        component: user.starts_with("system:"),
         verb: "patch".to_owned(),
         group: String::new(),
         resource: resource.to_owned(),

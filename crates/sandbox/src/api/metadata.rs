@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::{Cause, Status, meta};
+use crate::rbac;
 use crate::resources::Resource;
 
 const LABEL_RULE: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
@@ -102,9 +103,29 @@ fn name_fault(resource: &Resource, name: &str) -> Option<&'static str> {
             let fits = is_label(name) && name.starts_with(|first: char| first.is_ascii_lowercase());
             (!fits).then_some(DNS_1035_RULE)
         }
-        _ if name.len() > 253 => Some("must be no more than 253 characters"),
-        _ => (!is_subdomain(name)).then_some(SUBDOMAIN_RULE),
+        // Names such as `system:node`.
+        (rbac::GROUP, _) => segment_fault(name),
+        _ => subdomain_fault(name),
     }
+}
+
+/// Returns what is wrong with a name of which only the place in a path matters (`ValidatePathSegmentName`).
+pub(crate) fn segment_fault(name: &str) -> Option<&'static str> {
+    match name {
+        "." => Some("may not be '.'"),
+        ".." => Some("may not be '..'"),
+        name if name.contains('/') => Some("may not contain '/'"),
+        name if name.contains('%') => Some("may not contain '%'"),
+        _ => None,
+    }
+}
+
+/// Returns what is wrong with a name that most objects could have.
+pub(crate) fn subdomain_fault(name: &str) -> Option<&'static str> {
+    if name.len() > 253 {
+        return Some("must be no more than 253 characters");
+    }
+    (!is_subdomain(name)).then_some(SUBDOMAIN_RULE)
 }
 
 fn is_label(text: &str) -> bool {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::admission::{Request, Transaction};
 use crate::resources::{CONFIG_MAPS, DEPLOYMENTS, NAMESPACES, PODS};
+use crate::store::Object;
 
 fn api() -> Api {
     Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), crate::Version::V1_34, Vec::new())

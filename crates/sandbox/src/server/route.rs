@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use http::header::AUTHORIZATION;
 use http::{Method, Request, Response};
 use serde_json::json;
 
+use super::reviews::{self, Question};
 use super::{
-    Front, answer, control, discovery, metrics, objects, openapi, query::Query, reviews, streams, watch,
+    Front, answer, authentication, control, discovery, metrics, objects, openapi, query::Query, streams, token, watch,
 };
 use crate::api::{Caller, Status};
+use crate::rbac::Decision;
+use crate::rbac::attributes::{Attributes, Wish};
 use crate::resources::{Resource, Served, Subresource};
+use crate::tokens;
 
 /// What a path below a group-version names.
 #[derive(Debug, Clone, Copy)]
@@ -28,28 +31,25 @@ pub(super) struct Place<'a> {
     pub(super) part: Option<&'static Subresource>,
 }
 
-/// Answers a request.
+/// Answers a request of whom the connection's certificate names.
 pub(super) async fn answer(
     front: &Arc<Front>,
-    caller: &Caller,
+    certified: &Caller,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
     let path = request.uri().path().to_owned();
     let decoded: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decode).collect();
     let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
-    let is_public = matches!(segments.as_slice(), ["healthz" | "livez" | "readyz" | "version", ..]);
-    if !caller.is_authenticated() && request.headers().contains_key(AUTHORIZATION) {
-        // No token is known here: whoever shows one shows a wrong one.
-        return Err(Status::unauthorized());
-    }
-    if !is_public && !caller.is_authenticated() {
-        return Err(refuse_anonymous(&front.api.served(), &path, &segments, request.method(), caller));
-    }
+    let caller = authentication::authenticate(&front.api, certified, request.headers())?;
+    let caller = authentication::impersonate(&front.api, caller, request.headers())?;
+    let caller = &authorize(front, caller, &request, &segments)?;
     match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),
         [] => Ok(answer::json(200, &json!({ "paths": discovery::paths(&front.api.served()) }))),
         ["atelier", "v1", rest @ ..] => control::answer(front, caller, request, rest).await,
+        [".well-known", "openid-configuration"] => Ok(answer::json(200, &tokens::configuration(front.address))),
+        ["openid", "v1", "jwks"] => Ok(token::key_set(&front.api)),
         ["openapi", "v2"] => Ok(openapi::v2(&request, &front.api.served())),
         ["openapi", "v3"] => openapi::v3_root(&front.api.served()),
         ["openapi", "v3", "api", version] => openapi::v3(&request, &front.api.served(), "", version),
@@ -72,7 +72,7 @@ pub(super) async fn answer(
 }
 
 /// Decodes `%3A` and the like (RFC 3986, section 2.1); anything else stays as it is.
-fn decode(segment: &str) -> String {
+pub(super) fn decode(segment: &str) -> String {
     let bytes = segment.as_bytes();
     let (mut decoded, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(byte) = bytes.get(at) {
@@ -118,9 +118,11 @@ async fn object(
     if !verbs.contains(&verb) {
         return Err(Status::method_not_allowed());
     }
-    authorize(caller, verb, place)?;
-    if reviews::answers(place.resource) {
-        return reviews::answer(caller, place.resource, request).await;
+    if let Some(question) = Question::of(place.resource) {
+        return reviews::answer(&front.api, caller, (question, place.resource), place.namespace, request).await;
+    }
+    if place.subresource == Some("token") {
+        return token::answer(front, caller, request, place).await;
     }
     if streams::answers(place) {
         return streams::answer(front, request, place, &query).await;
@@ -139,53 +141,22 @@ async fn object(
     }
 }
 
-/// Members of `system:masters` may do everything, others nothing yet.
-fn authorize(caller: &Caller, verb: &str, place: Place<'_>) -> Result<(), Status> {
-    if caller.is_master() || (reviews::answers(place.resource) && caller.is_authenticated()) {
-        return Ok(());
+/// Returns the caller with the reason why the request may take place, or the 403.
+fn authorize(front: &Front, caller: Caller, request: &Request<Body>, segments: &[&str]) -> Result<Caller, Status> {
+    if caller.is_master() {
+        return Ok(caller);
     }
-    Err(forbidden(caller, verb, place))
-}
-
-fn forbidden(caller: &Caller, verb: &str, place: Place<'_>) -> Status {
-    let resource = place.resource;
-    let full = match place.subresource {
-        Some(part) => format!("{}/{part}", resource.plural),
-        None => resource.plural.to_owned(),
-    };
-    let scope = match place.namespace {
-        Some(namespace) => format!("in the namespace {namespace:?}"),
-        None => "at the cluster scope".to_owned(),
-    };
-    let detail =
-        format!("User {:?} cannot {verb} resource {full:?} in API group {:?} {scope}", caller.user, resource.group);
-    Status::forbidden(resource, place.name.unwrap_or_default(), &detail)
-}
-
-fn refuse_anonymous(served: &Served, path: &str, segments: &[&str], method: &Method, caller: &Caller) -> Status {
-    let found = match segments {
-        ["api", "v1", rest @ ..] => place(served, "", "v1", rest),
-        ["apis", group, version, rest @ ..] => place(served, group, version, rest),
-        _ => Err(Status::no_such_path()),
-    };
-    let verb = match *method {
-        Method::POST => "create",
-        Method::PUT => "update",
-        Method::PATCH => "patch",
-        Method::DELETE => "delete",
-        _ => "get",
-    };
-    match found {
-        Ok(place) => {
-            let verb = if verb == "get" && place.name.is_none() { "list" } else { verb };
-            forbidden(caller, verb, place)
+    // A query that cannot be decoded is refused later, to whoever may ask at all.
+    let query = Query::of(request.uri()).unwrap_or_default();
+    let wish = Wish { watch: query.is_set("watch"), field_selector: query.get("fieldSelector") };
+    let wanted = Attributes::of(request.method(), request.uri().path(), segments, wish);
+    match front.api.authorize(&caller, &wanted) {
+        Decision::Allowed { reason } => Ok(Caller { permission: reason, ..caller }),
+        Decision::Denied { reason } => {
+            let status = wanted.forbidden(&caller.user, &reason);
+            front.api.record_refusal(&caller, &wanted, &status);
+            Err(status)
         }
-        Err(_) => Status {
-            code: 403,
-            reason: "Forbidden",
-            message: format!("forbidden: User {:?} cannot {verb} path {path:?}", caller.user),
-            details: Some(Box::default()),
-        },
     }
 }
 

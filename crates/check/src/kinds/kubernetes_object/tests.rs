@@ -102,6 +102,7 @@ fn status_entry(user: &str) -> AuditEntry {
     AuditEntry {
         at: jiff::Timestamp::now(),
         user: user.to_owned(),
+        component: user.starts_with("system:"),
         verb: "patch".to_owned(),
         group: String::new(),
         resource: "pods".to_owned(),

@@ -255,7 +255,7 @@ impl Pressure<'_> {
                 && entry.namespace == self.trial.namespace
                 && entry.name.starts_with(self.stamp.name)
                 && entry.code < 300
-                && !entry.user.starts_with("system:")
+                && !entry.component
         });
         Ok(by_others.map(|entry| entry.name).collect())
     }
