@@ -144,9 +144,17 @@ fn server_certificate(
     address: IpAddr,
     issuer: &Issuer<'_, impl rcgen::SigningKey>,
 ) -> Result<(String, String), CredentialsError> {
-    let names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+    let names = [
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ];
     let mut params = CertificateParams::new(names.map(str::to_owned))?;
     params.subject_alt_names.push(SanType::IpAddress(address));
+    // The address that Pods know the server by.
+    params.subject_alt_names.push(SanType::IpAddress(IpAddr::from([10, 96, 0, 1])));
     params.distinguished_name = subject("kube-apiserver", None);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate()?;

@@ -17,6 +17,7 @@ use crate::api::{Api, Caller, Target, WriteOptions, set_condition};
 use crate::clock::{FAST, micros, rfc3339};
 use crate::events::Recorder;
 use crate::fields::{list, name, namespace, text, uid};
+use crate::network::Network;
 use crate::nodes::{Nodes, Order};
 use crate::resources::{LEASES, NODES, PODS};
 use crate::store::{Change, ChangeKind, Object};
@@ -44,6 +45,7 @@ const HEARTBEAT: Duration = Duration::from_secs(300);
 /// The kubelet of one node.
 pub(crate) struct Kubelet {
     api: Api,
+    network: Network,
     node: String,
     caller: Caller,
     recorder: Recorder,
@@ -74,13 +76,14 @@ enum Power {
 
 impl Kubelet {
     /// Returns the kubelet of a node of the API.
-    pub(crate) fn new(api: &Api, nodes: &Nodes, node: &Value) -> Self {
+    pub(crate) fn new(api: &Api, network: &Network, nodes: &Nodes, node: &Value) -> Self {
         let memory = crate::amounts::at(node, "/status/capacity")
             .get("memory")
             .map_or(4096 * MEBI, |amount| u64::try_from(amount.value()).unwrap_or_default());
         let now = Instant::now();
         Self {
             api: api.clone(),
+            network: network.clone(),
             node: name(node).to_owned(),
             caller: Caller::node(name(node)),
             recorder: Recorder::kubelet(api, name(node)),
@@ -135,12 +138,14 @@ impl Kubelet {
         if !ready {
             self.power = Power::Frozen;
             self.nodes.fall_silent(&self.node);
+            self.network.lose_node(&self.node);
             return;
         }
         for pod in self.assigned() {
             let run = PodRun::adopt(&pod, self.api.version());
             self.reserve(text(&pod, "/status/podIP"));
             run.tell_uses(self);
+            run.open_ports(&self.network);
             self.pods.insert(uid(&pod).to_owned(), run);
         }
     }
@@ -177,6 +182,7 @@ impl Kubelet {
         if self.pods.remove(pod).is_some() {
             self.api.logs().forget(pod);
             self.api.usages().forget(pod);
+            self.network.forget(pod);
         }
     }
 
@@ -272,6 +278,7 @@ impl Kubelet {
             tracing::debug!(node = self.node, "memory gone, the node freezes");
             self.power = Power::Frozen;
             self.nodes.fall_silent(&self.node);
+            self.network.lose_node(&self.node);
             return;
         }
         let growth = self.growth();
@@ -296,6 +303,7 @@ impl Kubelet {
     /// The power goes off and on again.
     fn reboot(&mut self) {
         self.nodes.fall_silent(&self.node);
+        self.network.lose_node(&self.node);
         self.power = Power::Booting { until: Instant::now() + self.api.clock().scaled(BOOT) };
     }
 
@@ -313,6 +321,7 @@ impl Kubelet {
         }
         // Before the status says so: the node controller must not find a node that is Ready and silent.
         self.nodes.post_again(&self.node);
+        self.network.regain_node(&self.node);
         let boot_id = uuid::Uuid::new_v4().to_string();
         let now = rfc3339(self.api.clock().now());
         let written = self.write_node(|node| {

@@ -18,6 +18,8 @@ mod fields;
 mod kubeconfig;
 mod kubelet;
 mod logs;
+#[expect(dead_code, reason = "containers, streams and probes take it up one after the other")]
+mod network;
 mod nodes;
 mod ownership;
 mod patch;

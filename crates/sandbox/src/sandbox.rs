@@ -103,6 +103,7 @@ impl Sandbox {
         let site = Site::start(&api, address.ip(), &credentials.authority, origin);
         let streams = Streams::new(processes, ports, tracker.clone());
         let front = Arc::new(Front { api, version: options.version, address, site, started, streams, stop });
+        tracker.spawn(server::serve_inside(Arc::clone(&front), acceptor.clone(), tracker.clone()));
         tracker.spawn(server::serve(Arc::clone(&front), listener, acceptor, tracker.clone()));
         Ok(Sandbox { front, tracker, kubeconfig, kubeconfig_path })
     }

@@ -9,6 +9,7 @@ use http::{Request, Response};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -95,6 +96,26 @@ pub(crate) async fn serve(front: Arc<Front>, listener: TcpListener, acceptor: Tl
     }
 }
 
+/// Serves the connections that Pods make, over the simulated network.
+pub(crate) async fn serve_inside(front: Arc<Front>, acceptor: TlsAcceptor, tracker: TaskTracker) {
+    let mut accepted = front.site.network().listen_api();
+    loop {
+        let peer = tokio::select! {
+            () = front.stop.cancelled() => return,
+            peer = accepted.recv() => peer,
+        };
+        let Some(peer) = peer else { return };
+        let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
+        tracker.spawn(async move {
+            let stop = front.stop.clone();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = encrypted(front, peer.stream, peer.address, acceptor) => {}
+            }
+        });
+    }
+}
+
 async fn connection(front: Arc<Front>, stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor) {
     if !peer::is_own(peer, front.address) {
         tracing::warn!(%peer, "refused a connection of another user");
@@ -102,6 +123,14 @@ async fn connection(front: Arc<Front>, stream: TcpStream, peer: SocketAddr, acce
     }
     // Watches are made of small writes.
     let _ = stream.set_nodelay(true);
+    encrypted(front, stream, peer, acceptor).await;
+}
+
+/// Serves a connection from its handshake on.
+async fn encrypted<S>(front: Arc<Front>, stream: S, peer: SocketAddr, acceptor: TlsAcceptor)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {

@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use crate::admission;
 use crate::api::Api;
 use crate::bootstrap;
+use crate::network::Network;
 use crate::nodes::UnknownNode;
 use crate::rbac;
 use crate::snapshot::Snapshot;
@@ -19,6 +20,8 @@ pub(crate) struct Site {
     address: IpAddr,
     /// The PEM of the authority that Pods trust.
     authority: String,
+    /// The simulated network, which outlives the worlds.
+    network: Network,
     /// `None` once stopped.
     world: Mutex<Option<World>>,
 }
@@ -30,8 +33,14 @@ impl Site {
             Origin::Fresh => bootstrap::fill(api, address),
             Origin::Kept => rbac::defaults::reconcile(api),
         }
-        let world = World::start(api, authority);
-        Site { address, authority: authority.to_owned(), world: Mutex::new(Some(world)) }
+        let network = Network::new(api);
+        let world = World::start(api, &network, authority);
+        Site { address, authority: authority.to_owned(), network, world: Mutex::new(Some(world)) }
+    }
+
+    /// Returns the simulated network.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
     }
 
     /// Brings a state back.
@@ -42,7 +51,7 @@ impl Site {
         api.restore(snapshot);
         // What was kept by an older program may lack some.
         rbac::defaults::reconcile(api);
-        *world = Some(World::start(api, &self.authority));
+        *world = Some(World::start(api, &self.network, &self.authority));
     }
 
     /// Makes a fresh cluster.

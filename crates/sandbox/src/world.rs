@@ -8,6 +8,7 @@ use crate::api::Api;
 use crate::controllers::{self, Controller};
 use crate::fields::name;
 use crate::kubelet::Kubelet;
+use crate::network::Network;
 use crate::nodes::{Nodes, UnknownNode};
 use crate::resources::NODES;
 use crate::scheduler::Scheduler;
@@ -17,6 +18,7 @@ use crate::tokens::legacy::SecretTokens;
 ///
 /// It holds no state of its own that matters: after a snapshot was put in place, stop it and start another.
 pub(crate) struct World {
+    network: Network,
     nodes: Nodes,
     tasks: JoinSet<()>,
     cancel: CancellationToken,
@@ -24,15 +26,15 @@ pub(crate) struct World {
 
 impl World {
     /// Starts everything over an API that holds its nodes. `authority` is the PEM of the CA that Pods trust.
-    pub(crate) fn start(api: &Api, authority: &str) -> World {
+    pub(crate) fn start(api: &Api, network: &Network, authority: &str) -> World {
         let nodes = Nodes::default();
         let mut tasks = JoinSet::new();
         let cancel = CancellationToken::new();
         for node in api.list_all(&NODES, None) {
             let orders = nodes.add(name(&node));
-            tasks.spawn(Kubelet::new(api, &nodes, &node).run(orders, cancel.child_token()));
+            tasks.spawn(Kubelet::new(api, network, &nodes, &node).run(orders, cancel.child_token()));
         }
-        let mut world = World { nodes, tasks, cancel };
+        let mut world = World { network: network.clone(), nodes, tasks, cancel };
         world.add(api, controllers::namespace::Namespaces::new(api, authority));
         world.add(api, controllers::deployment::Deployments::new(api));
         world.add(api, controllers::replica_set::ReplicaSets::new(api));
@@ -67,6 +69,7 @@ impl World {
     pub(crate) async fn stop(mut self) {
         self.cancel.cancel();
         while self.tasks.join_next().await.is_some() {}
+        self.network.clear();
     }
 }
 

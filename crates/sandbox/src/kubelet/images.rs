@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::fields::{list, text};
+use crate::network::Server;
 
 /// One mebibyte.
 pub(crate) const MEBI: u64 = 1 << 20;
@@ -248,6 +249,15 @@ fn tag_may_exist(tag: &str) -> bool {
             || part.starts_with("beta")
     };
     (is_version || known(first)) && parts.all(known)
+}
+
+impl Program {
+    /// Returns the same program as the server that its image runs, if there is one: it is no stand-in then.
+    pub(crate) fn serving(self, server: Option<&Server>) -> Program {
+        let Some(server) = server else { return self };
+        let ports = server.ports().into_iter().filter(|(_, protocol)| *protocol == shell::Protocol::Tcp);
+        Program { ports: ports.map(|(port, _)| port).collect(), stop: Stop::Obeys, stand_in: None, ..self }
+    }
 }
 
 /// Returns what a container does, given its image; `Err` names a program that the image does not have.

@@ -396,6 +396,7 @@ impl PodRun {
             self.status_is = Freshness::Stale;
             kubelet.api.logs().close(&self.instance(index));
             kubelet.api.usages().end(uid(&self.object), self.containers[index].name());
+            kubelet.network.quit(uid(&self.object), self.containers[index].name());
         }
     }
 
@@ -420,7 +421,7 @@ impl PodRun {
         }
     }
 
-    fn instance(&self, index: usize) -> Instance {
+    pub(super) fn instance(&self, index: usize) -> Instance {
         let container = &self.containers[index];
         Instance {
             pod: uid(&self.object).to_owned(),
@@ -458,6 +459,7 @@ impl PodRun {
         let _ = kubelet.api.delete(&kubelet.caller, target, &options);
         kubelet.api.logs().forget(uid(&self.object));
         kubelet.api.usages().forget(uid(&self.object));
+        kubelet.network.forget(uid(&self.object));
         self.stage = Stage::Gone;
     }
 

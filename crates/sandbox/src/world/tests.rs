@@ -10,6 +10,7 @@ use super::*;
 use crate::api::{Caller, DeleteOptions, Status, Target, WriteOptions};
 use crate::clock::Clock;
 use crate::fields::{list, number, text};
+use crate::network::Network;
 use crate::resources::{
     CONFIG_MAPS, DEPLOYMENTS, EVENTS, LIMIT_RANGES, NAMESPACES, PODS, REPLICA_SETS, RESOURCE_QUOTAS, Resource,
     SERVICE_ACCOUNTS, SERVICES,
@@ -29,7 +30,7 @@ impl Stage {
         let clock = Clock::starting_at(start).at_pace(pace);
         let api = Api::new(clock, version, admission::chain(version));
         bootstrap::fill(&api, IpAddr::V4(Ipv4Addr::new(127, 20, 30, 1)));
-        let stage = Stage { world: World::start(&api, "CA"), api };
+        let stage = Stage { world: World::start(&api, &Network::new(&api), "CA"), api };
         stage
             .until("system Pods run", |stage| {
                 let pods = stage.pods("kube-system");
@@ -596,7 +597,7 @@ async fn a_new_world_takes_over_what_the_last_one_left() {
     let server = stage.get(&PODS, "server");
     let Stage { api, world } = stage;
     world.stop().await;
-    let stage = Stage { world: World::start(&api, "CA"), api };
+    let stage = Stage { world: World::start(&api, &Network::new(&api), "CA"), api };
     stage
         .until("the eater starts over", |stage| {
             stage.get(&PODS, "eater")["status"]["containerStatuses"][0]["restartCount"] == 1
@@ -612,7 +613,7 @@ async fn a_lost_node_stays_lost_over_a_restart_and_evicts_in_time() {
     stage.until("node3 is lost", |stage| stage.ready("node3") == "Unknown").await;
     let Stage { api, world } = stage;
     world.stop().await;
-    let stage = Stage { world: World::start(&api, "CA"), api };
+    let stage = Stage { world: World::start(&api, &Network::new(&api), "CA"), api };
     stage.rest(Duration::from_secs(120)).await;
     assert_eq!(stage.ready("node3"), "Unknown");
     assert!(!crate::fields::is_deleted(&stage.pods("default")[0]));

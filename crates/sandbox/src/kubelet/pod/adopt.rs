@@ -9,6 +9,7 @@ use crate::amounts::is_terminal;
 use crate::fields::{list, number, text};
 use crate::kubelet::container::{Container, Ended, Phase, Role, Run};
 use crate::kubelet::images::{self, Memory, Step};
+use crate::network::Server;
 use crate::store::Object;
 
 use super::{PodRun, Stage};
@@ -56,7 +57,10 @@ fn restore(container: &mut Container, status: &Value, version: Version) {
     let since = since.parse().unwrap_or(Timestamp::UNIX_EPOCH);
     let id = bare_id(text(status, "/containerID"));
     let image = images::find(text(&container.spec, "/image"));
-    let program = image.ok().and_then(|image| images::program(image.family, &container.spec).ok());
+    let program = image.ok().and_then(|image| {
+        let server = Server::of(&image.name, &container.spec);
+        images::program(image.family, &container.spec).ok().map(|program| program.serving(server.as_ref()))
+    });
     let goes_on = program.as_ref().is_some_and(|program| {
         program.memory != Memory::Growing
             && program.steps.iter().all(|step| matches!(step, Step::Log(_) | Step::Forever | Step::Sleep(_)))

@@ -12,6 +12,7 @@ use crate::fields::{is_true, list, namespace, text};
 use crate::kubelet::Kubelet;
 use crate::kubelet::container::{Ended, Phase, Run};
 use crate::kubelet::images::{self, Image, ImageError};
+use crate::network::{Network, Place, Server};
 use crate::resources::{CONFIG_MAPS, SECRETS};
 
 use super::{Freshness, LOOK_AGAIN, PodRun};
@@ -145,13 +146,16 @@ impl PodRun {
         }
         let id = digest(&uuid::Uuid::new_v4().to_string());
         let since = kubelet.api.clock().now();
+        let server = Server::of(&image.name, &container.spec);
         match images::program(image.family, &container.spec) {
             Ok(program) => {
+                let program = program.serving(server.as_ref());
                 let missing = program.stand_in.clone().filter(|_| container.restarts == 0);
                 container.phase =
                     Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now) }));
                 self.tell_use(kubelet, index);
                 self.say(kubelet, index, Severity::Normal, "Started", format!("Started container {name}"));
+                self.open_port(&kubelet.network, index, server);
                 if let Some(missing) = missing {
                     let message = format!("sandbox: {missing:?} is not simulated, a sleeping process stands in for it");
                     self.say(kubelet, index, Severity::Normal, "Simulated", message);
@@ -183,6 +187,24 @@ impl PodRun {
                 container.phase = Phase::Ended { end, at: now };
                 self.say(kubelet, index, Severity::Warning, "Failed", event);
             }
+        }
+    }
+
+    /// Starts the servers of all containers that run, as after a restart of the sandbox.
+    pub(in crate::kubelet) fn open_ports(&self, network: &Network) {
+        for index in 0..self.containers.len() {
+            if self.containers[index].is_running() {
+                let spec = &self.containers[index].spec;
+                let image = images::find(text(spec, "/image")).ok();
+                self.open_port(network, index, image.and_then(|image| Server::of(&image.name, spec)));
+            }
+        }
+    }
+
+    fn open_port(&self, network: &Network, index: usize, server: Option<Server>) {
+        if let Some(server) = server {
+            let hostname = crate::fields::name(&self.object).to_owned();
+            network.serve(Place { log: self.instance(index), hostname, files: None }, server);
         }
     }
 
