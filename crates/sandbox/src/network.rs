@@ -27,6 +27,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::bootstrap::NODE_NAMES;
+use crate::fields::uid;
+use crate::server::streams::port_forward::{Connecting, Ports};
+use crate::store::Object;
 
 pub(crate) use servers::{Place, Server};
 
@@ -229,7 +232,7 @@ impl Network {
     ) -> Result<Box<dyn Stream>, Fate> {
         let tasks = &self.shared.tasks;
         let connect = |pod: usize, port: u16| {
-            let uid = topology.pods.get(pod).map_or("", |pod| crate::fields::uid(pod));
+            let uid = topology.pods.get(pod).map_or("", |pod| uid(pod));
             state.listeners.connect(tasks, uid, (port, protocol), from)
         };
         match target {
@@ -270,6 +273,12 @@ impl Network {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ports for Network {
+    fn connect(&self, pod: Object, port: u16) -> Connecting {
+        Box::pin(std::future::ready(self.connect_to_pod(uid(&pod), port)))
     }
 }
 

@@ -20,9 +20,10 @@ use tokio_util::task::TaskTracker;
 use crate::api::{Api, Caller};
 use crate::clock::Clock;
 use crate::credentials::{Credentials, CredentialsError};
+use crate::network::Network;
 use crate::persistence::{self, Folder, StateError};
 use crate::server::streams::Streams;
-use crate::server::streams::port_forward::{Closed, Ports};
+use crate::server::streams::port_forward::Ports;
 use crate::server::streams::process::{Processes, Refusal, Refused};
 use crate::server::{self, Front};
 use crate::site::{Origin, Site};
@@ -63,14 +64,14 @@ pub enum Error {
 impl Sandbox {
     /// Starts a sandbox: when this returns, `/readyz` is ok.
     pub async fn start(options: Options) -> Result<Sandbox, Error> {
-        Sandbox::start_with(options, Arc::new(Refused(Refusal::NotSimulated)), Arc::new(Closed)).await
+        let processes = Arc::new(Refused(Refusal::NotSimulated));
+        Sandbox::start_with(options, |network| (processes, Arc::new(network.clone()))).await
     }
 
-    /// Starts a sandbox with these insides of containers.
+    /// Starts a sandbox with these insides of containers, on its network.
     pub(crate) async fn start_with(
         options: Options,
-        processes: Arc<dyn Processes>,
-        ports: Arc<dyn Ports>,
+        insides: impl FnOnce(&Network) -> (Arc<dyn Processes>, Arc<dyn Ports>),
     ) -> Result<Sandbox, Error> {
         let folder = options.state.as_deref().map(Folder::open).transpose()?.map(Arc::new);
         let last = folder.as_ref().and_then(|folder| folder.address());
@@ -101,6 +102,7 @@ impl Sandbox {
         }
         let started = api.clock().now();
         let site = Site::start(&api, address.ip(), &credentials.authority, origin);
+        let (processes, ports) = insides(site.network());
         let streams = Streams::new(processes, ports, tracker.clone());
         let front = Arc::new(Front { api, version: options.version, address, site, started, streams, stop });
         tracker.spawn(server::serve_inside(Arc::clone(&front), acceptor.clone(), tracker.clone()));

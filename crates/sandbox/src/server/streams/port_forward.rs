@@ -54,15 +54,6 @@ pub(crate) trait Ports: Send + Sync {
     fn connect(&self, pod: Object, port: u16) -> Connecting;
 }
 
-/// Stands for ports where none can be reached.
-pub(crate) struct Closed;
-
-impl Ports for Closed {
-    fn connect(&self, _pod: Object, _port: u16) -> Connecting {
-        Box::pin(std::future::ready(Err(ConnectError::Refused)))
-    }
-}
-
 /// How connections share a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Framing {
