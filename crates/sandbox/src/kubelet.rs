@@ -28,6 +28,7 @@ use self::pod::PodRun;
 mod container;
 pub(crate) mod images;
 mod pod;
+mod probe;
 mod shell;
 mod status;
 
@@ -142,7 +143,7 @@ impl Kubelet {
             return;
         }
         for pod in self.assigned() {
-            let run = PodRun::adopt(&pod, self.api.version());
+            let run = PodRun::adopt(&pod, self.api.version(), self.api.clock());
             self.reserve(text(&pod, "/status/podIP"));
             run.tell_uses(self);
             run.open_ports(&self.network);
@@ -314,7 +315,7 @@ impl Kubelet {
         for pod in self.assigned() {
             let mut run = match known.get(uid(&pod)) {
                 Some(_) | None if text(&pod, "/status/startTime").is_empty() => PodRun::new(&pod),
-                Some(_) | None => PodRun::adopt(&pod, self.api.version()),
+                Some(_) | None => PodRun::adopt(&pod, self.api.version(), self.api.clock()),
             };
             run.lose_containers(self);
             self.pods.insert(uid(&pod).to_owned(), run);

@@ -41,25 +41,21 @@ impl Plugin for Simulation {
 }
 
 /// Fields of a Pod's spec without an effect.
-const POD: [&str; 13] = [
-    "/affinity/podAffinity",
-    "/affinity/podAntiAffinity",
+const POD: [&str; 8] = [
     "/dnsConfig",
-    "/ephemeralContainers",
     "/hostAliases",
     "/hostIPC",
     "/hostPID",
-    "/overhead",
     "/readinessGates",
     "/runtimeClassName",
     "/securityContext",
     "/shareProcessNamespace",
-    "/topologySpreadConstraints",
 ];
 /// Fields of a container without an effect.
-const CONTAINER: [&str; 5] = ["lifecycle", "livenessProbe", "securityContext", "startupProbe", "volumeDevices"];
+const CONTAINER: [&str; 2] = ["securityContext", "volumeDevices"];
 /// What a volume may say; any other source has nothing behind it.
-const VOLUME: [&str; 6] = ["configMap", "downwardAPI", "emptyDir", "name", "projected", "secret"];
+const VOLUME: [&str; 7] =
+    ["configMap", "downwardAPI", "emptyDir", "name", "persistentVolumeClaim", "projected", "secret"];
 
 /// Returns the fields of a Pod's `spec` that have no effect here.
 fn unsimulated(spec: &Value) -> Vec<String> {
@@ -105,11 +101,10 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_is_named() {
-        let container =
-            json!({"name": "c", "image": "a", "livenessProbe": {"exec": {"command": ["true"]}}, "lifecycle": null});
+        let container = json!({"name": "c", "image": "a", "volumeDevices": [{"name": "a"}], "lifecycle": null});
         let spec = json!({"containers": [container], "hostPID": true, "securityContext": {},
             "volumes": [{"name": "a", "emptyDir": {}}, {"name": "b", "hostPath": {"path": "/"}}]});
-        assert_eq!(unsimulated(&spec), ["hostPID", "containers[0].livenessProbe", "volumes[1].hostPath"]);
+        assert_eq!(unsimulated(&spec), ["hostPID", "containers[0].volumeDevices", "volumes[1].hostPath"]);
         assert!(unsimulated(&json!({"containers": [{"name": "c", "readinessProbe": {}}]})).is_empty());
     }
 }

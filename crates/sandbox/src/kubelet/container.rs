@@ -11,6 +11,7 @@ use crate::fields::text;
 use crate::usage::Demand;
 
 use super::images::{Memory, Program, Step, Stop};
+use super::probe::Probe;
 
 /// The pauses between restarts: the first at once, then this, twice this …
 const BACK_OFF: Duration = Duration::from_secs(10);
@@ -49,6 +50,8 @@ pub(super) enum Role {
     Sidecar,
     /// As a part of the Pod.
     Main,
+    /// Beside the others, once, to look at them.
+    Ephemeral,
 }
 
 /// What a container does now.
@@ -98,6 +101,8 @@ pub(super) struct Run {
     pub(super) step: usize,
     /// When that step is due; `None` where nothing comes by itself.
     pub(super) due: Option<Instant>,
+    /// What is asked of it from time to time.
+    pub(super) probes: Vec<Probe>,
 }
 
 /// How a run ended.
@@ -144,6 +149,7 @@ impl Container {
         let list = match self.role {
             Role::Init | Role::Sidecar => "initContainers",
             Role::Main => "containers",
+            Role::Ephemeral => "ephemeralContainers",
         };
         format!("spec.{list}{{{}}}", self.name())
     }

@@ -179,6 +179,17 @@ pub(crate) fn find(reference: &str) -> Result<Image, ImageError> {
     Ok(Image { name: full, family, is_local, size })
 }
 
+/// Returns the user that an image names for its program, as its configuration says it: a number or a name.
+pub(crate) fn user(image: &Image) -> &'static str {
+    const NUMBERED: [(&str, &str); 3] =
+        [("/nginx-unprivileged:", "101"), ("bitnami/", "1001"), ("distroless/", "65532")];
+    match image.family {
+        Family::System => "65532",
+        Family::Busybox | Family::Nginx | Family::Redis => "0",
+        Family::Other => NUMBERED.iter().find(|(part, _)| image.name.contains(part)).map_or("0", |(_, user)| user),
+    }
+}
+
 /// Splits a reference into repository and tag. The words of errors are those of `distribution/reference`.
 fn parse(reference: &str) -> Result<(&str, &str), ImageError> {
     let format = || ImageError::InvalidName("invalid reference format");

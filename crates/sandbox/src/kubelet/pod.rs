@@ -19,6 +19,7 @@ use super::Kubelet;
 use super::container::{Container, Phase, Progress, Role};
 
 mod adopt;
+mod check;
 mod start;
 
 pub(super) use start::digest;
@@ -91,6 +92,8 @@ impl PodRun {
             containers.push(Container::new(spec, role));
         }
         containers.extend(list(object, "/spec/containers").iter().map(|spec| Container::new(spec, Role::Main)));
+        let guests = list(object, "/spec/ephemeralContainers");
+        containers.extend(guests.iter().map(|spec| Container::new(spec, Role::Ephemeral)));
         Self {
             object: Object::clone(object),
             address: None,
@@ -109,6 +112,14 @@ impl PodRun {
             self.status_is = Freshness::Stale;
         }
         self.object = Object::clone(object);
+        for guest in list(object, "/spec/ephemeralContainers") {
+            let is_known =
+                |container: &Container| container.role == Role::Ephemeral && container.name() == text(guest, "/name");
+            if !self.containers.iter().any(is_known) {
+                self.containers.push(Container::new(guest, Role::Ephemeral));
+                self.status_is = Freshness::Stale;
+            }
+        }
     }
 
     /// Returns whether nothing is to be done before this time.
@@ -255,8 +266,8 @@ impl PodRun {
             let container = &self.containers[index];
             let holds_back = match container.role {
                 Role::Init => !matches!(&container.phase, Phase::Ended { end, .. } if end.exit == 0),
-                Role::Sidecar => !container.is_running(),
-                Role::Main => false,
+                Role::Sidecar => !container.has_started(),
+                Role::Main | Role::Ephemeral => false,
             };
             if holds_back {
                 break;
@@ -297,7 +308,13 @@ impl PodRun {
                         if time < Duration::from_secs(60) { clock.scaled(time) } else { time }
                     };
                     match container.progress(growth, now, &scale) {
-                        None => return container.due(growth),
+                        None => {
+                            let probed = self.probe(kubelet, index, now);
+                            if !self.containers[index].is_running() {
+                                continue;
+                            }
+                            return [self.containers[index].due(growth), probed].into_iter().flatten().min();
+                        }
                         Some(Progress::On(lines)) => self.log(kubelet, index, &lines),
                         Some(Progress::Exit(lines, code)) => {
                             self.log(kubelet, index, &lines);
@@ -326,6 +343,7 @@ impl PodRun {
     fn restarts(&self, index: usize, exit: i32) -> bool {
         let policy = text(&self.object, "/spec/restartPolicy");
         match (self.containers[index].role, policy) {
+            (Role::Ephemeral, _) => false,
             (Role::Sidecar, _) => true,
             (Role::Init, "Always") => exit != 0,
             (_, "OnFailure") => exit != 0,
@@ -392,12 +410,31 @@ impl PodRun {
     fn end(&mut self, kubelet: &mut Kubelet, index: usize, (exit, reason): (i32, &str), now: Instant) {
         if self.containers[index].is_running() {
             let at = kubelet.api.clock().now();
-            self.containers[index].end(exit, reason, "", now, at);
+            let message = self.last_words(kubelet, index, exit);
+            self.containers[index].end(exit, reason, &message, now, at);
             self.status_is = Freshness::Stale;
             kubelet.api.logs().close(&self.instance(index));
             kubelet.api.usages().end(uid(&self.object), self.containers[index].name());
             kubelet.network.quit(uid(&self.object), self.containers[index].name());
         }
+    }
+
+    /// Returns what a container that fails leaves as its message: the end of its log, where it asks for that.
+    fn last_words(&self, kubelet: &Kubelet, index: usize, exit: i32) -> String {
+        if exit == 0 || text(&self.containers[index].spec, "/terminationMessagePolicy") != "FallbackToLogsOnError" {
+            return String::new();
+        }
+        let page = kubelet.api.logs().read(&self.instance(index), 0);
+        let mut words = String::new();
+        for line in page.lines.iter().skip(page.lines.len().saturating_sub(80)) {
+            words.push_str(&line.text);
+            words.push('\n');
+        }
+        let mut start = words.len().saturating_sub(2048);
+        while !words.is_char_boundary(start) {
+            start += 1;
+        }
+        words.split_off(start)
     }
 
     /// Tells what all its containers use that run already.
@@ -435,7 +472,8 @@ impl PodRun {
         let mut wait = Duration::ZERO;
         for index in 0..self.containers.len() {
             if self.containers[index].is_running() {
-                wait = wait.max(if self.containers[index].ignores_stop() { KILL } else { STOP });
+                let hook = self.before_stop(index);
+                wait = wait.max(hook + if self.containers[index].ignores_stop() { KILL } else { STOP });
                 let message = format!("Stopping container {}", self.containers[index].name());
                 self.say(kubelet, index, Severity::Normal, "Killing", message);
             }

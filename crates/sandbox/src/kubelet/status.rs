@@ -11,7 +11,7 @@ use crate::resources::{NODES, PODS};
 
 use super::Kubelet;
 use super::container::{Container, Ended, Phase, Role};
-use super::images::{self, Step};
+use super::images;
 use super::pod::{Freshness, PodRun};
 
 impl PodRun {
@@ -107,11 +107,15 @@ impl PodRun {
                 "lastTransitionTime": now}));
         }
         status["conditions"] = json!(conditions);
-        for (key, is_main) in [("initContainerStatuses", false), ("containerStatuses", true)] {
+        for (key, roles) in [
+            ("initContainerStatuses", &[Role::Init, Role::Sidecar][..]),
+            ("containerStatuses", &[Role::Main]),
+            ("ephemeralContainerStatuses", &[Role::Ephemeral]),
+        ] {
             let statuses: Vec<Value> = self
                 .containers
                 .iter()
-                .filter(|container| (container.role == Role::Main) == is_main)
+                .filter(|container| roles.contains(&container.role))
                 .map(|container| self.container_status(container, version))
                 .collect();
             if !statuses.is_empty() {
@@ -126,7 +130,7 @@ impl PodRun {
             let well = self
                 .containers
                 .iter()
-                .filter(|container| container.role != Role::Sidecar)
+                .filter(|container| matches!(container.role, Role::Init | Role::Main))
                 .all(|container| container.latest_end().is_some_and(|end| end.exit == 0));
             return if well { "Succeeded" } else { "Failed" };
         }
@@ -138,7 +142,7 @@ impl PodRun {
         self.containers.iter().all(|container| match container.role {
             Role::Init => container.latest_end().is_some_and(|end| end.exit == 0),
             Role::Sidecar => container.has_run(),
-            Role::Main => true,
+            Role::Main | Role::Ephemeral => true,
         })
     }
 
@@ -162,7 +166,7 @@ impl PodRun {
             .filter(|container| match container.role {
                 Role::Init => container.latest_end().is_none_or(|end| end.exit != 0),
                 Role::Sidecar => !container.has_run(),
-                Role::Main => false,
+                Role::Main | Role::Ephemeral => false,
             })
             .collect();
         if raw.is_empty() {
@@ -172,8 +176,11 @@ impl PodRun {
             let message = format!("containers with incomplete status: [{}]", names(raw));
             conditions.push(("Initialized", false, "ContainersNotInitialized", message));
         }
-        let unready: Vec<&Container> =
-            self.containers.iter().filter(|container| container.role != Role::Init && !is_ready(container)).collect();
+        let unready: Vec<&Container> = self
+            .containers
+            .iter()
+            .filter(|container| matches!(container.role, Role::Sidecar | Role::Main) && !container.is_ready())
+            .collect();
         let ready = unready.is_empty();
         let (reason, message) = match (ready, ended) {
             (true, _) => ("", String::new()),
@@ -237,40 +244,19 @@ impl PodRun {
         let last = container.last.as_ref().map_or(json!({}), terminated);
         let ready = match container.role {
             Role::Init => container.latest_end().is_some_and(|end| end.exit == 0),
-            Role::Sidecar | Role::Main => is_ready(container),
+            Role::Sidecar | Role::Main => container.is_ready(),
+            Role::Ephemeral => false,
         };
         let mut status = json!({
             "name": container.name(), "image": image, "imageID": image_id, "ready": ready,
             "restartCount": container.restarts, "state": state, "lastState": last,
-            "started": container.is_running(),
+            "started": container.has_started(),
         });
         if let Some(id) = id {
             status["containerID"] = json!(format!("{scheme}://{id}"));
         }
         status
     }
-}
-
-/// Returns whether a container runs and its readiness probe, if it has one, would succeed.
-fn is_ready(container: &Container) -> bool {
-    let Phase::Running(run) = &container.phase else { return false };
-    let Some(probe) = container.spec.get("readinessProbe") else { return true };
-    // A path other than the root is not there: the simulated servers have one page.
-    let (port, path) = match (probe.get("httpGet"), probe.get("tcpSocket")) {
-        (Some(get), _) => (&get["port"], text(get, "/path")),
-        (None, Some(socket)) => (&socket["port"], "/"),
-        (None, None) => return run.program.steps.contains(&Step::Forever) || run.due.is_some(),
-    };
-    let number = match port.as_str() {
-        Some(word) => list(&container.spec, "/ports")
-            .iter()
-            .find(|port| port["name"] == word)
-            .and_then(|port| port["containerPort"].as_i64()),
-        None => port.as_i64(),
-    };
-    matches!(path, "/" | "" | "/index.html")
-        && (run.program.stand_in.is_some()
-            || number.is_some_and(|number| run.program.ports.iter().any(|port| i64::from(*port) == number)))
 }
 
 impl Kubelet {

@@ -682,4 +682,5 @@ async fn a_repaired_node_stays_ready_whoever_looks_first() {
 }
 
 mod disruption;
+mod probes;
 mod workloads;

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 
 use crate::Version;
 use crate::amounts::is_terminal;
-use crate::fields::{list, number, text};
+use crate::clock::Clock;
+use crate::fields::{is_true, list, number, text};
 use crate::kubelet::container::{Container, Ended, Phase, Role, Run};
 use crate::kubelet::images::{self, Memory, Step};
+use crate::kubelet::probe::{Probe, Purpose};
 use crate::network::Server;
 use crate::store::Object;
 
@@ -17,7 +19,7 @@ use super::{PodRun, Stage};
 impl PodRun {
     /// Returns the Pod as it was left. Servers and sleepers go on; what has a course of its own (a script, a
     /// program that takes memory) cannot be resumed in its middle and starts over, which counts as a restart.
-    pub(in crate::kubelet) fn adopt(object: &Object, version: Version) -> Self {
+    pub(in crate::kubelet) fn adopt(object: &Object, version: Version, clock: &Clock) -> Self {
         let mut run = Self::new(object);
         let Ok(accepted) = text(object, "/status/startTime").parse::<Timestamp>() else { return run };
         run.accepted = Some(accepted);
@@ -33,17 +35,18 @@ impl PodRun {
             let statuses = match container.role {
                 Role::Init | Role::Sidecar => "/status/initContainerStatuses",
                 Role::Main => "/status/containerStatuses",
+                Role::Ephemeral => "/status/ephemeralContainerStatuses",
             };
             let status = list(object, statuses).iter().find(|status| text(status, "/name") == container.name());
             if let Some(status) = status {
-                restore(container, status, version);
+                restore(container, status, version, clock);
             }
         }
         run
     }
 }
 
-fn restore(container: &mut Container, status: &Value, version: Version) {
+fn restore(container: &mut Container, status: &Value, version: Version, clock: &Clock) {
     let restarts = number(status, "/restartCount").unwrap_or_default();
     container.restarts = u32::try_from(restarts).unwrap_or_default();
     container.failures = container.restarts.min(5);
@@ -68,7 +71,17 @@ fn restore(container: &mut Container, status: &Value, version: Version) {
     });
     container.phase = match program {
         Some(program) if goes_on => {
-            Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now) }))
+            // It was found well before: what may have changed shows at the next probe.
+            let is_ready = is_true(status, "/ready");
+            let mut probes = Probe::all(&container.spec, now, clock);
+            for probe in &mut probes {
+                probe.holds = match probe.purpose {
+                    Purpose::Startup => is_true(status, "/started"),
+                    Purpose::Liveness => true,
+                    Purpose::Readiness => is_ready,
+                };
+            }
+            Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now), probes }))
         }
         Some(_) | None => {
             let reason = if version == Version::V1_20 { "Error" } else { "Unknown" };

@@ -8,10 +8,11 @@ use tokio::time::Instant;
 
 use crate::Version;
 use crate::events::Severity;
-use crate::fields::{is_true, list, namespace, text};
+use crate::fields::{is_true, list, name, namespace, text, uid};
 use crate::kubelet::Kubelet;
 use crate::kubelet::container::{Ended, Phase, Run};
 use crate::kubelet::images::{self, Image, ImageError};
+use crate::kubelet::probe::Probe;
 use crate::network::{Network, Place, Server};
 use crate::resources::{CONFIG_MAPS, SECRETS};
 
@@ -128,7 +129,8 @@ impl PodRun {
 
     /// Creates and starts a container whose image is there.
     fn launch(&mut self, kubelet: &mut Kubelet, index: usize, image: &Image, now: Instant) {
-        if let Some(missing) = self.missing_reference(kubelet, index) {
+        let refused = self.missing_reference(kubelet, index).or_else(|| self.root_refused(index, image));
+        if let Some(missing) = refused {
             self.say(kubelet, index, Severity::Warning, "Failed", format!("Error: {missing}"));
             self.hold(index, "CreateContainerConfigError", missing, now + LOOK_AGAIN);
             return;
@@ -151,8 +153,9 @@ impl PodRun {
             Ok(program) => {
                 let program = program.serving(server.as_ref());
                 let missing = program.stand_in.clone().filter(|_| container.restarts == 0);
+                let probes = Probe::all(&container.spec, now, kubelet.api.clock());
                 container.phase =
-                    Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now) }));
+                    Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now), probes }));
                 self.tell_use(kubelet, index);
                 self.say(kubelet, index, Severity::Normal, "Started", format!("Started container {name}"));
                 self.open_port(&kubelet.network, index, server);
@@ -160,6 +163,7 @@ impl PodRun {
                     let message = format!("sandbox: {missing:?} is not simulated, a sleeping process stands in for it");
                     self.say(kubelet, index, Severity::Normal, "Simulated", message);
                 }
+                self.after_start(kubelet, index, now);
             }
             Err(program) => {
                 let fault = if program.contains('/') {
@@ -205,6 +209,32 @@ impl PodRun {
         if let Some(server) = server {
             let hostname = crate::fields::name(&self.object).to_owned();
             network.serve(Place { log: self.instance(index), hostname, files: None }, server);
+        }
+    }
+
+    /// Returns the message about a container that may not run as root and would (`verifyRunAsNonRoot`).
+    fn root_refused(&self, index: usize, image: &Image) -> Option<String> {
+        let spec = &self.containers[index].spec;
+        let setting = |key: &str| {
+            let own = spec.pointer(&format!("/securityContext/{key}"));
+            own.or_else(|| self.object.pointer(&format!("/spec/securityContext/{key}")))
+                .filter(|value| !value.is_null())
+        };
+        if setting("runAsNonRoot").and_then(Value::as_bool) != Some(true) {
+            return None;
+        }
+        let pod = format!("{}_{}({})", name(&self.object), namespace(&self.object), uid(&self.object));
+        let place = format!("(pod: {pod:?}, container: {})", self.containers[index].name());
+        if let Some(user) = setting("runAsUser").and_then(Value::as_i64) {
+            return (user == 0).then(|| format!("container's runAsUser breaks non-root policy {place}"));
+        }
+        match images::user(image).parse::<u32>() {
+            Ok(0) => Some(format!("container has runAsNonRoot and image will run as root {place}")),
+            Ok(_) => None,
+            Err(_) => Some(format!(
+                "container has runAsNonRoot and image has non-numeric user ({}), cannot verify user is non-root {place}",
+                images::user(image)
+            )),
         }
     }
 
