@@ -8,6 +8,7 @@
 mod dns;
 mod internet;
 mod listeners;
+pub(crate) mod node_ports;
 mod route;
 mod servers;
 mod stream;

@@ -38,6 +38,8 @@ mod table;
 mod token;
 mod watch;
 
+pub(crate) use peer::is_own;
+
 /// How long a client may take to shake hands.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 

@@ -34,7 +34,8 @@ impl Site {
             Origin::Kept => rbac::defaults::reconcile(api),
         }
         let network = Network::new(api);
-        let world = World::start(api, &network, authority);
+        let mut world = World::start(api, &network, authority);
+        world.open_node_ports(api);
         Site { address, authority: authority.to_owned(), network, world: Mutex::new(Some(world)) }
     }
 
@@ -51,7 +52,9 @@ impl Site {
         api.restore(snapshot);
         // What was kept by an older program may lack some.
         rbac::defaults::reconcile(api);
-        *world = Some(World::start(api, &self.network, &self.authority));
+        let mut next = World::start(api, &self.network, &self.authority);
+        next.open_node_ports(api);
+        *world = Some(next);
     }
 
     /// Makes a fresh cluster.

@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::controllers::{self, Controller};
 use crate::fields::name;
 use crate::kubelet::Kubelet;
-use crate::network::Network;
+use crate::network::{Network, node_ports};
 use crate::nodes::{Nodes, UnknownNode};
 use crate::resources::NODES;
 use crate::scheduler::Scheduler;
@@ -58,6 +58,12 @@ impl World {
     fn add(&mut self, api: &Api, controller: impl Controller + 'static) {
         let (api, nodes, cancel) = (api.clone(), self.nodes.clone(), self.cancel.child_token());
         self.tasks.spawn(controllers::run(api, controller, nodes, cancel));
+    }
+
+    /// Opens the ports of nodes to programs of this machine.
+    pub(crate) fn open_node_ports(&mut self, api: &Api) {
+        let cancel = self.cancel.child_token();
+        self.tasks.spawn(node_ports::keep(api.clone(), self.network.clone(), cancel));
     }
 
     /// Boots a node again.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 /// Tells whether the peer's socket belongs to this user, or to root.
 #[cfg(target_os = "linux")]
-pub(super) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
+pub(crate) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
     let (SocketAddr::V4(peer), SocketAddr::V4(_)) = (peer, here) else {
         return peer.ip().is_loopback();
     };
@@ -19,7 +19,7 @@ pub(super) fn is_own(peer: SocketAddr, here: SocketAddr) -> bool {
 
 /// Elsewhere the client certificate alone decides.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn is_own(peer: SocketAddr, _here: SocketAddr) -> bool {
+pub(crate) fn is_own(peer: SocketAddr, _here: SocketAddr) -> bool {
     peer.ip().is_loopback()
 }
 
