@@ -8,6 +8,7 @@ use crate::Version;
 use crate::api::{Caller, Status};
 use crate::rbac::Policy;
 use crate::rbac::escalation::Escalation;
+use crate::rbac::node::NodeRestriction;
 use crate::resources::{PODS, Resource};
 use crate::store::{Key, Object, Store};
 
@@ -158,6 +159,7 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
         Box::new(lifecycle::NamespaceLifecycle),
         Box::new(limit_ranger::LimitRanger(version)),
         Box::new(service_account::ServiceAccount),
+        Box::new(NodeRestriction),
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
         Box::new(prepare::Prepare(version)),

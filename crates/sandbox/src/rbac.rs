@@ -16,6 +16,7 @@ use crate::store::Store;
 pub(crate) mod attributes;
 pub(crate) mod defaults;
 pub(crate) mod escalation;
+pub(crate) mod node;
 pub(crate) mod rule;
 
 use attributes::Attributes;

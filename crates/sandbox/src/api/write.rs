@@ -197,8 +197,28 @@ impl Api {
         target: Target<'_>,
         change: impl FnOnce(&mut Value),
     ) -> Result<Object, Status> {
+        self.write_with(caller, "update", target, change)
+    }
+
+    /// Does the same as a patch: for the controllers that are allowed this, and no update.
+    pub(crate) fn patch_with(
+        &self,
+        caller: &Caller,
+        target: Target<'_>,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Object, Status> {
+        self.write_with(caller, "patch", target, change)
+    }
+
+    fn write_with(
+        &self,
+        caller: &Caller,
+        verb: &'static str,
+        target: Target<'_>,
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Object, Status> {
         let mut change = Some(change);
-        let written = self.change(caller, "update", target, &WriteOptions::default(), &mut |current| {
+        let written = self.change(caller, verb, target, &WriteOptions::default(), &mut |current| {
             if let Some(change) = change.take() {
                 change(current);
             }

@@ -231,7 +231,7 @@ impl OwnedPods {
             .collect();
         for pod in lost {
             let target = Target::new(&PODS, namespace(&pod), name(&pod));
-            let released = api.update_with(caller, target, |pod| {
+            let released = api.patch_with(caller, target, |pod| {
                 if let Some(owners) = pod["metadata"]["ownerReferences"].as_array_mut() {
                     owners.retain(|reference| reference["uid"] != owner["metadata"]["uid"]);
                 }
@@ -244,7 +244,7 @@ impl OwnedPods {
         for pod in found {
             let target = Target::new(&PODS, namespace(&pod), name(&pod));
             // It may be gone by now, which is as good.
-            let adopted = api.update_with(caller, target, |pod| {
+            let adopted = api.patch_with(caller, target, |pod| {
                 let reference = owner_reference(owner);
                 match pod["metadata"]["ownerReferences"].as_array_mut() {
                     Some(owners) => owners.push(reference),

@@ -128,6 +128,12 @@ fn resource(method: &Method, group: &str, version: &str, rest: &[&str], wish: Wi
         Method::DELETE => "delete",
         _ => "",
     };
+    let mut rest = rest;
+    if let ["watch", below @ ..] = rest {
+        // The old way to watch.
+        verb = "watch";
+        rest = below;
+    }
     // A Namespace lies in itself; its own parts are not resources in it.
     let (namespace, rest) = match rest {
         ["namespaces", namespace] | ["namespaces", namespace, "status" | "finalize", ..] => (*namespace, rest),

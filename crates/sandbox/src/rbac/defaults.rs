@@ -5,6 +5,7 @@
 //! whoever sets the annotation `autoupdate` to `false` is left alone.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
@@ -13,6 +14,8 @@ use crate::api::{Api, Caller, DeleteOptions, Propagation, Selector, Target, Writ
 use crate::fields::{list, map_at, name, namespace, text};
 use crate::resources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES, Resource};
 use crate::store::Object;
+
+use super::rule::Rule;
 
 const V1_20: &str = include_str!("../../../../assets/kubernetes/rbac/1.20.json");
 const V1_34: &str = include_str!("../../../../assets/kubernetes/rbac/1.34.json");
@@ -28,6 +31,15 @@ pub(crate) fn reconcile(api: &Api) {
             mend(api, resource, object);
         }
     }
+}
+
+/// Returns what every kubelet may do: the rules of `system:node`, whatever became of that role.
+pub(crate) fn node_rules() -> &'static [Rule] {
+    static RULES: OnceLock<Vec<Rule>> = OnceLock::new();
+    RULES.get_or_init(|| {
+        let roles = parse(V1_20).remove("ClusterRole").unwrap_or_default();
+        roles.iter().find(|role| name(role) == "system:node").map(Rule::all_of).unwrap_or_default()
+    })
 }
 
 /// Returns the defaults of a version, by kind.

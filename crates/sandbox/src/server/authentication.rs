@@ -85,9 +85,8 @@ pub(super) fn impersonate(api: &Api, caller: Caller, headers: &HeaderMap) -> Res
     if !uid.is_empty() {
         wanted.push(thing("authentication.k8s.io", "uids", "", "", &uid));
     }
-    let policy = api.policy();
     for wanted in wanted {
-        if let Decision::Denied { reason } = policy.authorize(&caller, &wanted) {
+        if let Decision::Denied { reason } = api.authorize(&caller, &wanted) {
             let status = wanted.forbidden(&caller.user, &reason);
             api.record_refusal(&caller, &wanted, &status);
             return Err(status);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::query::Query;
 use super::route::Place;
 use super::{Front, answer, body, objects};
+use crate::Version;
 use crate::admission::DryRun;
 use crate::api::{Api, Caller, Cause, Details, Status};
 use crate::clock::rfc3339;
@@ -61,9 +62,13 @@ pub(super) async fn answer(
         .ok_or_else(|| Status::internal("the token cannot be signed"))?;
     review["apiVersion"] = "authentication.k8s.io/v1".into();
     review["kind"] = "TokenRequest".into();
-    review["metadata"] = json!({
-        "name": name(&account), "namespace": namespace(&account), "creationTimestamp": rfc3339(api.clock().now()),
-    });
+    review["metadata"] = json!({ "creationTimestamp": null });
+    if api.version() != Version::V1_20 {
+        review["metadata"] = json!({
+            "name": name(&account), "namespace": namespace(&account),
+            "creationTimestamp": rfc3339(api.clock().now()),
+        });
+    }
     review["spec"]["audiences"] = if audiences.is_empty() { json!([ISSUER]) } else { json!(audiences) };
     review["spec"]["expirationSeconds"] = seconds.into();
     if review["spec"].get("boundObjectRef").is_none() {

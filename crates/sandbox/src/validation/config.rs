@@ -38,6 +38,10 @@ pub(super) fn secret(object: &Value, old: Option<&Value>) -> Vec<Cause> {
             faults.required(&format!("data[{key}]"), "");
         }
     }
+    let account = "kubernetes.io/service-account.name";
+    if kind == crate::tokens::legacy::TYPE && object["metadata"]["annotations"].get(account).is_none() {
+        faults.required(&format!("metadata.annotations[{account}]"), "");
+    }
     if let Some(old) = old
         && text(old, "/type") != kind
     {
