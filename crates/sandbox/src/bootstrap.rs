@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use crate::Version;
 use crate::api::{Api, Caller, WriteOptions};
 use crate::clock::{micros, rfc3339};
+use crate::controllers::volumes::PROVISIONER;
 use crate::fields::name;
 use crate::kubelet::CONDITIONS;
 use crate::rbac;
 use crate::resources::{
     DAEMON_SETS, DEPLOYMENTS, ENDPOINTS, LEASES, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Resource, SERVICES,
+    STORAGE_CLASSES,
 };
 
 /// The nodes, the control plane first.
@@ -65,6 +67,14 @@ pub(crate) fn fill(api: &Api, address: IpAddr) {
         put(api, &PODS, "kube-system", control_plane_pod(api, component, &image));
     }
     put(api, &DAEMON_SETS, "kube-system", proxy(release(version)));
+    let default = json!({"storageclass.kubernetes.io/is-default-class": "true"});
+    put(
+        api,
+        &STORAGE_CLASSES,
+        "",
+        json!({"metadata": {"name": "standard", "annotations": default}, "provisioner": PROVISIONER,
+            "volumeBindingMode": "WaitForFirstConsumer"}),
+    );
     put(api, &DEPLOYMENTS, "kube-system", dns());
     let dns_ports = json!([
         {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},

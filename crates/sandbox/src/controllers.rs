@@ -30,6 +30,7 @@ pub(crate) mod quota;
 pub(crate) mod replica_set;
 pub(crate) mod revisions;
 pub(crate) mod stateful_set;
+pub(crate) mod volumes;
 
 /// The first pause after a failure; it doubles each time, as client-go's rate limiter does.
 const FIRST_RETRY: Duration = Duration::from_millis(5);

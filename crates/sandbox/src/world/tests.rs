@@ -682,5 +682,7 @@ async fn a_repaired_node_stays_ready_whoever_looks_first() {
 }
 
 mod disruption;
+mod placement;
 mod probes;
+mod volumes;
 mod workloads;
