@@ -11,9 +11,10 @@ use crate::Version;
 use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
+use crate::custom::{self, Definition};
 use crate::logs::Logs;
 use crate::resources::{Resource, Served};
-use crate::store::{Change, Store};
+use crate::store::{Change, ChangeKind, Store};
 use crate::tokens::Issuer;
 use crate::usage::Usages;
 
@@ -128,6 +129,28 @@ impl Api {
         self.shared.served.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Serves what a CustomResourceDefinition says after a change, and no more what it said before.
+    fn redefine(&self, change: &Change) {
+        let (group, plural) = custom_name(&change.object);
+        let mut served = self.shared.served.write().unwrap_or_else(PoisonError::into_inner);
+        let others = served
+            .custom
+            .iter()
+            .filter(|definition| (definition.resource.group, definition.resource.plural) != (group, plural));
+        let mut custom: Vec<Definition> = others.cloned().collect();
+        if change.kind != ChangeKind::Deleted {
+            custom.extend(custom::definitions(&change.object));
+        }
+        served.custom = custom.into();
+    }
+
+    /// Serves what the stored CustomResourceDefinitions say.
+    pub(crate) fn define(&self, state: &State) {
+        let stored = state.store.list(&crate::resources::CUSTOM_RESOURCE_DEFINITIONS, None);
+        let custom: Vec<Definition> = stored.flat_map(|(_, object)| custom::definitions(object)).collect();
+        self.shared.served.write().unwrap_or_else(PoisonError::into_inner).custom = custom.into();
+    }
+
     /// Returns what containers wrote.
     pub(crate) fn logs(&self) -> &Logs {
         &self.shared.logs
@@ -160,6 +183,9 @@ impl Api {
     }
 
     pub(crate) fn publish(&self, change: Arc<Change>) {
+        if *change.resource == crate::resources::CUSTOM_RESOURCE_DEFINITIONS {
+            self.redefine(&change);
+        }
         // A node's sign of life is not worth a write to the disk.
         let is_kept = *change.resource != crate::resources::LEASES;
         // Nobody may be listening.
@@ -168,6 +194,14 @@ impl Api {
             self.shared.changed.notify_one();
         }
     }
+}
+
+/// Returns the group and the plural that a CustomResourceDefinition defines.
+fn custom_name(definition: &Value) -> (&str, &str) {
+    (
+        definition["spec"]["group"].as_str().unwrap_or_default(),
+        definition["spec"]["names"]["plural"].as_str().unwrap_or_default(),
+    )
 }
 
 /// Tells whether a dry run was asked for.

@@ -17,6 +17,7 @@ use crate::store::{Change, Key};
 pub(crate) mod aggregation;
 pub(crate) mod cron_job;
 pub(crate) mod daemon_set;
+pub(crate) mod definitions;
 pub(crate) mod deployment;
 pub(crate) mod disruption;
 pub(crate) mod endpoints;

@@ -12,6 +12,7 @@ mod bootstrap;
 mod clock;
 mod controllers;
 mod credentials;
+mod custom;
 mod defaults;
 mod events;
 mod fields;

@@ -33,16 +33,25 @@ impl Patch {
                 .map_err(|error| Status::bad_request(format!("error decoding patch: {error}"))),
             "application/merge-patch+json" => object().map(Patch::Merge),
             "application/strategic-merge-patch+json" => object().map(Patch::Strategic),
-            other => Err(Status {
-                code: 415,
-                reason: "UnsupportedMediaType",
-                message: format!(
-                    "the body of the request was in an unknown format - accepted media types include: \
-                     application/json-patch+json, application/merge-patch+json, \
-                     application/strategic-merge-patch+json (got {other:?})"
-                ),
-                details: None,
-            }),
+            _ => Err(Patch::unsupported(&[
+                "application/json-patch+json",
+                "application/merge-patch+json",
+                "application/strategic-merge-patch+json",
+                "application/apply-patch+yaml",
+            ])),
+        }
+    }
+
+    /// 415: the resource takes no patches of this type.
+    pub(crate) fn unsupported(accepted: &[&str]) -> Status {
+        Status {
+            code: 415,
+            reason: "UnsupportedMediaType",
+            message: format!(
+                "the body of the request was in an unknown format - accepted media types include: {}",
+                accepted.join(", ")
+            ),
+            details: None,
         }
     }
 

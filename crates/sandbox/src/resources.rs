@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Version;
+use crate::custom::Definition;
 
 mod access;
 mod cluster;
 mod core;
+pub(crate) mod deprecation;
 mod network;
 mod workloads;
 
@@ -171,7 +173,7 @@ pub(crate) struct Served {
     /// The emulated version.
     pub(crate) version: Version,
     /// What CustomResourceDefinitions add, in all their versions.
-    pub(crate) custom: Arc<[&'static Resource]>,
+    pub(crate) custom: Arc<[Definition]>,
 }
 
 impl Served {
@@ -184,12 +186,14 @@ impl Served {
     pub(crate) fn all(&self) -> impl Iterator<Item = &'static Resource> {
         let version = self.version;
         let own = ALL.iter().chain(OTHER_VERSIONS).filter(move |resource| resource.lives.includes(version));
-        own.chain(&*self.custom).copied()
+        let custom = self.custom.iter().filter(|definition| definition.is_served).map(|definition| definition.resource);
+        own.copied().chain(custom)
     }
 
     /// Returns every resource under which objects are stored.
     pub(crate) fn stored(&self) -> impl Iterator<Item = &'static Resource> {
-        ALL.iter().chain(self.custom.iter().filter(|resource| resource.hub.is_none())).copied()
+        let custom = self.custom.iter().map(|definition| definition.resource);
+        ALL.iter().copied().chain(custom.filter(|resource| resource.hub.is_none()))
     }
 
     /// Finds a resource by what a URL says.
@@ -200,21 +204,21 @@ impl Served {
     /// Finds the resource as which an object is stored, by what its references say: `apiVersion` and `kind`.
     pub(crate) fn find_kind(&self, api_version: &str, kind: &str) -> Option<&'static Resource> {
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let mut all = ALL.iter().chain(OTHER_VERSIONS).chain(&*self.custom);
+        let custom = self.custom.iter().map(|definition| definition.resource);
+        let mut all = ALL.iter().chain(OTHER_VERSIONS).copied().chain(custom);
         all.find(|resource| resource.group == group && resource.version == version && resource.kind == kind)
             .map(|resource| resource.hub())
+    }
+
+    /// Finds what a CustomResourceDefinition says of a resource's version.
+    pub(crate) fn definition(&self, resource: &Resource) -> Option<&Definition> {
+        self.custom.iter().find(|definition| std::ptr::eq(definition.resource, resource))
     }
 
     /// Finds a subresource by its path segment.
     pub(crate) fn subresource(&self, resource: &Resource, name: &str) -> Option<&'static Subresource> {
         resource.subresources.iter().find(|part| part.name == name && part.lives.includes(self.version))
     }
-}
-
-/// Finds a stored resource of Kubernetes' own by what an object says: its `apiVersion` and `kind`.
-pub(crate) fn find_kind(api_version: &str, kind: &str) -> Option<&'static Resource> {
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    ALL.iter().copied().find(|resource| resource.group == group && resource.version == version && resource.kind == kind)
 }
 
 const CRUD: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];

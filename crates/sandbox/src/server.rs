@@ -33,6 +33,7 @@ mod peer;
 mod query;
 mod reviews;
 mod route;
+mod scale;
 pub(crate) mod streams;
 mod table;
 mod token;

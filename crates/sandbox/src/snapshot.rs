@@ -6,9 +6,11 @@ use serde::ser::{SerializeSeq, SerializeStruct, Serializer};
 use serde_json::Value;
 use std::sync::Arc;
 
+use crate::Version;
 use crate::api::{Api, meta};
 use crate::audit;
-use crate::resources::{self, Resource};
+use crate::custom::{self, Definition};
+use crate::resources::{CUSTOM_RESOURCE_DEFINITIONS, Resource, Served};
 use crate::store::{Key, Object};
 
 /// The format of the JSON form.
@@ -39,9 +41,15 @@ impl Snapshot {
         }
         let revision = value["revision"].as_u64().ok_or("the snapshot has no revision")?;
         let mut objects = Vec::new();
-        for object in value["objects"].as_array().ok_or("the snapshot has no objects")? {
+        let listed = value["objects"].as_array().ok_or("the snapshot has no objects")?;
+        // What custom objects are is said by their definitions, which are in the snapshot as well.
+        let is_definition = |object: &&Value| object["kind"] == CUSTOM_RESOURCE_DEFINITIONS.kind;
+        let custom: Vec<Definition> = listed.iter().filter(is_definition).flat_map(custom::definitions).collect();
+        let served = Served { custom: custom.into(), ..Served::of(Version::V1_34) };
+        for object in listed {
             let text = |field: &str| object[field].as_str().unwrap_or_default();
-            let resource = resources::find_kind(text("apiVersion"), text("kind"))
+            let resource = served
+                .find_kind(text("apiVersion"), text("kind"))
                 .ok_or_else(|| format!("the snapshot holds an unknown kind {:?}", text("kind")))?;
             let name = meta(object, "name");
             if name.is_empty() {
@@ -103,6 +111,7 @@ impl Api {
         let mut state = self.lock();
         // A crash may have lost the last changes: their versions are not given twice.
         state.store.replace(snapshot.objects, snapshot.revision + GAP);
+        self.define(&state);
         // What a crash took away, it took from the log and from the objects alike: there is no gap.
         state.audit = audit::Log::kept(snapshot.audit, snapshot.dropped);
     }

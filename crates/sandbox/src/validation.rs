@@ -9,6 +9,7 @@ use crate::quantity::{Form, Quantity};
 use crate::resources::Resource;
 
 mod config;
+mod definition;
 mod pod;
 mod quota;
 mod rbac;
@@ -32,6 +33,7 @@ pub(crate) fn validate(resource: &Resource, object: &Value, old: Option<&Value>,
         ("", "LimitRange") => quota::limit_range(object, version),
         ("", "ResourceQuota") => quota::resource_quota(object, version),
         ("", "Service") => service::service(object, old),
+        ("apiextensions.k8s.io", _) => definition::definition(object, old, version),
         ("apps", "Deployment" | "ReplicaSet") => workload::workload(object, old, version),
         _ => Vec::new(),
     }

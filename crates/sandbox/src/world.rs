@@ -36,6 +36,7 @@ impl World {
         }
         let mut world = World { network: network.clone(), nodes, tasks, cancel };
         world.add(api, controllers::namespace::Namespaces::new(api, authority));
+        world.add(api, controllers::definitions::Definitions::new(api));
         world.add(api, controllers::deployment::Deployments::new(api));
         world.add(api, controllers::replica_set::ReplicaSets::new(api));
         world.add(api, controllers::daemon_set::DaemonSets::new(api));

@@ -506,3 +506,54 @@ async fn what_was_written_is_on_disk_before_the_end() {
     }
     drop(sandbox);
 }
+
+#[tokio::test]
+async fn a_definition_adds_a_kind_to_the_api() {
+    let sandbox = start().await;
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "required": ["cron"], "properties": {
+        "cron": {"type": "string", "description": "The rule."}, "replicas": {"type": "integer", "default": 2}}}}});
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "tries.api.example"},
+        "spec": {"group": "api.example", "scope": "Namespaced", "names": {"kind": "Try", "plural": "tries", "shortNames": ["tr"]},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema},
+                "subresources": {"scale": {"specReplicasPath": ".spec.replicas", "statusReplicasPath": ".status.replicas"}},
+                "additionalPrinterColumns": [{"name": "Cron", "type": "string", "jsonPath": ".spec.cron"}]}]},
+    });
+    let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    assert_eq!(post(&sandbox, path, &definition).await.code, StatusCode::CREATED);
+    let tries = "/apis/api.example/v1/namespaces/default/tries";
+    for _ in 0..500 {
+        if get(&sandbox, tries).await.code == StatusCode::OK {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let object = json!({"apiVersion": "api.example/v1", "kind": "Try", "metadata": {"name": "a"}, "spec": {"cron": "x", "more": 1}});
+    let created = post(&sandbox, tries, &object).await;
+    assert_eq!((created.code, &created.json()["spec"]), (StatusCode::CREATED, &json!({"cron": "x", "replicas": 2})));
+    let wrong = json!({"apiVersion": "api.example/v1", "kind": "Try", "metadata": {"name": "b"}, "spec": {}});
+    let refused = post(&sandbox, tries, &wrong).await;
+    assert_eq!(refused.code, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.json()["message"], "Try.api.example \"b\" is invalid: spec.cron: Required value");
+    let table =
+        ask(&sandbox, Method::GET, tries, &[("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")], Vec::new())
+            .await;
+    assert_eq!(table.json()["rows"][0]["cells"], json!(["a", "x"]));
+    assert_eq!(get(&sandbox, &format!("{tries}/a/scale")).await.json()["spec"]["replicas"], 2);
+    let explained = get(&sandbox, "/openapi/v3/apis/api.example/v1").await.json();
+    let spec = &explained["components"]["schemas"]["example.api.v1.Try"]["properties"]["spec"];
+    assert_eq!(spec["properties"]["cron"]["description"], "The rule.");
+    assert_eq!(
+        ask(&sandbox, Method::DELETE, &format!("{path}/tries.api.example"), &[], Vec::new()).await.code,
+        StatusCode::OK
+    );
+    for _ in 0..500 {
+        if get(&sandbox, tries).await.code == StatusCode::NOT_FOUND {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_eq!(get(&sandbox, tries).await.code, StatusCode::NOT_FOUND);
+    sandbox.stop().await;
+}

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Api, Caller, State, Status, Target, is_dry, meta, metadata};
 use crate::admission::{DryRun, Operation, Plugin, Request, Transaction};
 use crate::clock::rfc3339;
+use crate::custom::structural;
 use crate::ownership::{self, Application, Conflicts, Ownership};
 use crate::resources::Resource;
 use crate::store::{Key, Object};
@@ -122,6 +123,11 @@ impl Api {
             map.remove("status");
         }
         defaults::apply(resource, &mut object, self.version())?;
+        let served = self.served();
+        let definition = served.definition(resource);
+        if let Some(definition) = definition {
+            structural::fill(&definition.schema, &mut object);
+        }
 
         let name = meta(&object, "name").to_owned();
         let mut request = Request {
@@ -148,6 +154,9 @@ impl Api {
         }
         let mut causes = metadata::validate(resource, &request.object);
         causes.extend(validation::validate(resource, &request.object, None, self.version()));
+        if let Some(definition) = definition {
+            causes.extend(structural::validate(&definition.schema, &request.object, self.version()));
+        }
         if !causes.is_empty() {
             return Err(Status::invalid(resource, &request.name, causes));
         }
@@ -267,6 +276,11 @@ impl Api {
             }
         }
         defaults::apply(resource, &mut object, self.version())?;
+        let served = self.served();
+        let definition = served.definition(resource);
+        if let Some(definition) = definition {
+            structural::fill(&definition.schema, &mut object);
+        }
 
         let mut request = Request {
             caller: caller.clone(),
@@ -285,6 +299,9 @@ impl Api {
         }
         let mut causes = metadata::validate(resource, &request.object);
         causes.extend(validation::validate(resource, &request.object, Some(&old), self.version()));
+        if let Some(definition) = definition {
+            causes.extend(structural::validate(&definition.schema, &request.object, self.version()));
+        }
         if !causes.is_empty() {
             return Err(Status::invalid(resource, name, causes));
         }

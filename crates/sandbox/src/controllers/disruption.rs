@@ -12,7 +12,7 @@ use crate::api::{Api, Caller, Selector, Target};
 use crate::clock::rfc3339;
 use crate::events::Recorder;
 use crate::fields::{controller, entries, is_deleted, list, name, namespace, text, uid};
-use crate::resources::{POD_DISRUPTION_BUDGETS, PODS, find_kind};
+use crate::resources::{POD_DISRUPTION_BUDGETS, PODS};
 use crate::store::{Change, Key, Object};
 
 use super::replica_set::{is_ready, wanted};
@@ -70,7 +70,7 @@ impl Disruptions {
 
     fn owner(&self, object: &Value) -> Option<Object> {
         let reference = controller(object)?;
-        let resource = find_kind(text(reference, "/apiVersion"), text(reference, "/kind"))?;
+        let resource = self.api.served().find_kind(text(reference, "/apiVersion"), text(reference, "/kind"))?;
         let owner = self.api.get(resource, namespace(object), text(reference, "/name")).ok()?;
         (uid(&owner) == text(reference, "/uid")).then_some(owner)
     }

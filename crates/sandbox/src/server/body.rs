@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::query::Query;
 use crate::api::Status;
-use crate::resources::{Resource, Subresource};
+use crate::custom::{Definition, structural};
+use crate::resources::{Resource, Served, Subresource};
 use crate::schema::decode::conform;
 use crate::schema::{Type, protobuf, schema};
 use crate::versions;
@@ -77,14 +78,36 @@ impl FieldValidation {
     }
 }
 
+/// What a client sent.
+pub(super) struct Sent<'a> {
+    /// What is served.
+    pub(super) served: &'a Served,
+    /// The head of the request.
+    pub(super) parts: &'a Parts,
+    /// The body.
+    pub(super) bytes: &'a [u8],
+}
+
+/// Takes out of a custom object what its schema does not know, and returns the paths; an error is Go's for a
+/// wrong type in what every object has.
+pub(super) fn conform_custom(definition: &Definition, object: &mut Value) -> Result<Vec<String>, String> {
+    let mut unknown = Vec::new();
+    let meta = schema().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    if let (Some(found), Some(metadata)) = (meta, object.get_mut("metadata")) {
+        unknown.extend(conform(found, metadata)?.into_iter().map(|path| format!("metadata.{path}")));
+    }
+    unknown.extend(structural::prune(&definition.schema, object));
+    Ok(unknown)
+}
+
 /// Decodes the object of a write.
 pub(super) fn object(
     resource: &'static Resource,
     part: Option<&Subresource>,
-    parts: &Parts,
-    bytes: &[u8],
+    request: &Sent<'_>,
     query: &Query,
 ) -> Result<Decoded, Status> {
+    let Sent { served, parts, bytes } = request;
     let group = part.and_then(|part| part.group).unwrap_or(resource.group);
     let version = part.and_then(|part| part.version).unwrap_or(resource.version);
     let kind = part.map_or(resource.kind, |part| part.kind);
@@ -111,9 +134,10 @@ pub(super) fn object(
             "{given} in version {version:?} cannot be handled as a {kind}: converting to {kind} is not possible"
         )));
     }
-    let unknown = match found {
-        Some(found) => conform(found, &mut object).map_err(handled)?,
-        None => Vec::new(),
+    let unknown = match (found, served.definition(resource)) {
+        (Some(found), _) => conform(found, &mut object).map_err(handled)?,
+        (None, Some(definition)) => conform_custom(definition, &mut object).map_err(handled)?,
+        (None, None) => Vec::new(),
     };
     let warnings = unknown_fields(unknown, FieldValidation::of(query)?).map_err(handled)?;
     if part.is_none_or(|part| part.kind == resource.kind) {

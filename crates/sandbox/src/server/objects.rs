@@ -12,17 +12,21 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::route::Place;
-use super::{Front, answer, body, table};
+use super::{Front, answer, body, scale, table};
 use crate::admission::DryRun;
 use crate::api::{
     Applied, Caller, Configuration, DeleteOptions, Deleted, Propagation, Status, Target, WriteOptions, Written, meta,
 };
 use crate::ownership::Conflicts;
 use crate::patch::Patch;
-use crate::resources::{self, Resource};
+use crate::resources::{self, Resource, Served};
 use crate::schema::decode::conform;
 use crate::schema::schema;
 use crate::versions;
+
+/// The patches that custom resources take.
+const CUSTOM_PATCHES: [&str; 3] =
+    ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
 
 /// The form in which the client wants objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +147,10 @@ pub(super) fn get(
     let object = front.api.get(target.resource, target.namespace, target.name)?;
     match place.subresource {
         Some("log") => super::log::answer(front, &object, query),
-        Some("scale") => Ok(answer::json(200, &scale_of(&object))),
+        Some("scale") => {
+            let served = front.api.served();
+            Ok(answer::json(200, &scale::Places::of(&served, place.resource).read(&object)))
+        }
         Some(_) | None => Ok(answer::json(200, &Form::of(request)?.render(front, place.resource, &object, query))),
     }
 }
@@ -176,7 +183,7 @@ pub(super) async fn create(
 ) -> Result<Response<Body>, Status> {
     let Asked { form, parts, options, bytes } = Asked::read(request, query).await?;
     let resource = place.resource;
-    let decoded = body::object(resource, place.part, &parts, &bytes, query)?;
+    let decoded = body::object(resource, place.part, &sent(&front.api.served(), &parts, &bytes), query)?;
     match place.subresource {
         None if place.name.is_some() => return Err(Status::method_not_allowed()),
         None => {}
@@ -213,15 +220,14 @@ pub(super) async fn update(
     query: &Query,
 ) -> Result<Response<Body>, Status> {
     let Asked { form, parts, options, bytes } = Asked::read(request, query).await?;
-    let decoded = body::object(place.resource, place.part, &parts, &bytes, query)?;
+    let decoded = body::object(place.resource, place.part, &sent(&front.api.served(), &parts, &bytes), query)?;
     let target = target(place)?;
     if place.subresource == Some("scale") {
-        let replicas = replicas_in(&decoded.object)?;
-        let written = front.api.change(caller, "update", target, &options, &mut |object| {
-            object["spec"]["replicas"] = replicas.into();
-            Ok(())
-        })?;
-        return Ok(answer::json(200, &scale_of(&written.object)));
+        let places = scale::Places::of(&front.api.served(), place.resource);
+        let written = front
+            .api
+            .change(caller, "update", target, &options, &mut |object| places.write(&decoded.object, object))?;
+        return Ok(answer::json(200, &places.read(&written.object)));
     }
     let mut written = front.api.update(caller, target, decoded.object, &options)?;
     written.warnings.extend(decoded.warnings);
@@ -243,16 +249,21 @@ pub(super) async fn patch(
     }
     let patch = Patch::decode(body::content_type(&parts), &bytes)?;
     if place.subresource == Some("scale") {
+        let places = scale::Places::of(&front.api.served(), place.resource);
         let written = front.api.change(caller, "patch", target, &options, &mut |object| {
-            let mut scale = scale_of(object);
+            let mut scale = places.read(object);
             patch.apply(place.resource, &mut scale)?;
-            object["spec"]["replicas"] = replicas_in(&scale)?.into();
-            Ok(())
+            places.write(&scale, object)
         })?;
-        return Ok(answer::json(200, &scale_of(&written.object)));
+        return Ok(answer::json(200, &places.read(&written.object)));
     }
     let resource = place.resource;
     let found = schema().kind(resource.group, resource.version, resource.kind);
+    let served = front.api.served();
+    let definition = served.definition(resource);
+    if definition.is_some() && matches!(patch, Patch::Strategic(_)) {
+        return Err(Patch::unsupported(&CUSTOM_PATCHES));
+    }
     let validation = body::FieldValidation::of(query)?;
     let mut warnings = Vec::new();
     let mut written = front.api.change(caller, "patch", target, &options, &mut |object| {
@@ -260,10 +271,12 @@ pub(super) async fn patch(
             *object = other;
         }
         patch.apply(resource, object)?;
-        let unknown = match found {
-            Some(found) => conform(found, object).map_err(Status::bad_request)?,
-            None => Vec::new(),
+        let unknown = match (found, definition) {
+            (Some(found), _) => conform(found, object),
+            (None, Some(definition)) => body::conform_custom(definition, object),
+            (None, None) => Ok(Vec::new()),
         };
+        let unknown = unknown.map_err(Status::bad_request)?;
         versions::to_hub(resource, object);
         warnings = body::unknown_fields(unknown, validation).map_err(Status::bad_request)?;
         Ok(())
@@ -295,10 +308,13 @@ fn apply(
         return Err(Status::bad_request("the object provided is unrecognized (must be of type Object)"));
     }
     let found = schema().kind(resource.group, resource.version, resource.kind);
-    let unknown = match found {
-        Some(found) => conform(found, &mut object).map_err(Status::bad_request)?,
-        None => Vec::new(),
+    let served = front.api.served();
+    let unknown = match (found, served.definition(resource)) {
+        (Some(found), _) => conform(found, &mut object),
+        (None, Some(definition)) => body::conform_custom(definition, &mut object),
+        (None, None) => Ok(Vec::new()),
     };
+    let unknown = unknown.map_err(Status::bad_request)?;
     let warnings = body::unknown_fields(unknown, body::FieldValidation::of(query)?).map_err(Status::bad_request)?;
     versions::to_hub(resource, &mut object);
     let conflicts = if query.is_set("force") { Conflicts::Force } else { Conflicts::Refuse };
@@ -352,6 +368,10 @@ pub(super) async fn delete(
     }
 }
 
+fn sent<'a>(served: &'a Served, parts: &'a Parts, bytes: &'a [u8]) -> body::Sent<'a> {
+    body::Sent { served, parts, bytes }
+}
+
 /// Returns the object that a place names.
 pub(super) fn target<'a>(place: Place<'a>) -> Result<Target<'a>, Status> {
     let name = place.name.ok_or_else(Status::method_not_allowed)?;
@@ -379,38 +399,6 @@ pub(super) fn written_answer(
 /// Returns the client's name for itself.
 pub(super) fn user_agent(parts: &Parts) -> &str {
     parts.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-/// Returns an object's `autoscaling/v1` Scale.
-pub(super) fn scale_of(object: &Value) -> Value {
-    let labels = object["spec"]["selector"]["matchLabels"].as_object();
-    let selector: Vec<String> = labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    let mut metadata = json!({});
-    for field in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
-        metadata[field] = object["metadata"][field].clone();
-    }
-    json!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": { "replicas": object["spec"]["replicas"].as_i64().unwrap_or_default() },
-        "status": {
-            "replicas": object["status"]["replicas"].as_i64().unwrap_or_default(), "selector": selector.join(","),
-        },
-    })
-}
-
-/// Returns the number of replicas that a Scale asks for.
-pub(super) fn replicas_in(scale: &Value) -> Result<i64, Status> {
-    match &scale["spec"]["replicas"] {
-        Value::Null => Ok(0),
-        value => value
-            .as_i64()
-            .filter(|replicas| *replicas >= 0)
-            .ok_or_else(|| Status::bad_request(format!("spec.replicas: Invalid value: {value}"))),
-    }
 }
 
 fn success() -> Value {

@@ -68,13 +68,18 @@ fn definitions<'a>(served: &Served, own: &'a Definitions) -> BTreeMap<Cow<'a, st
     let roots: BTreeSet<&str> = match served.version {
         // The two files hold what other versions had.
         Version::V1_24 => {
-            let names: BTreeSet<String> = served.all().flat_map(|resource| names_of(resource)).collect();
+            let names: BTreeSet<String> = served.all().flat_map(names_of).collect();
             let is_root = |name: &&str| names.contains(*name) || name.contains(".apis.meta.");
             all.keys().copied().filter(is_root).collect()
         }
         Version::V1_20 | Version::V1_34 => all.keys().copied().collect(),
     };
-    reachable(&all, roots).into_iter().map(|(name, text)| (Cow::Borrowed(name), Cow::Borrowed(text))).collect()
+    let own = reachable(&all, roots).into_iter().map(|(name, text)| (Cow::Borrowed(name), Cow::Borrowed(text)));
+    let custom =
+        served.custom.iter().filter(|definition| definition.is_served).map(|definition| {
+            (Cow::Owned(definition.published_name()), Cow::Owned(definition.published().to_string()))
+        });
+    own.chain(custom).collect()
 }
 
 /// Returns the names of a resource's definitions: the kind and its list.
@@ -168,13 +173,20 @@ pub(super) fn v3(
             wanted.insert(full_name(group, part.version.unwrap_or(resource.version), part.kind));
         }
     }
-    let is_wanted = |name: &&str| wanted.contains(*name) || name.ends_with(".meta.v1.DeleteOptions");
+    let is_wanted = |name: &&str| {
+        wanted.contains(*name) || name.ends_with(".meta.v1.DeleteOptions") || name.ends_with(".meta.v1.ObjectMeta")
+    };
     let roots = all.keys().copied().filter(is_wanted).collect();
     let mut schemas = serde_json::Map::new();
     for (name, text) in reachable(&all, roots) {
         let mut schema: Value = serde_json::from_str(text).unwrap_or_default();
         third(&mut schema);
         schemas.insert(name.to_owned(), schema);
+    }
+    for definition in resources.iter().filter_map(|resource| served.definition(resource)) {
+        let mut schema = definition.published();
+        third(&mut schema);
+        schemas.insert(definition.published_name(), schema);
     }
     let paths: serde_json::Map<String, Value> =
         resources.iter().flat_map(|resource| paths::v3(resource, served.version)).collect();
@@ -214,8 +226,9 @@ fn third(schema: &mut Value) {
 fn digest(served: &Served, document: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(format!("{:?} {document} {}", served.version, env!("CARGO_PKG_VERSION")));
-    for resource in &*served.custom {
-        hash.update(format!(" {}/{}", resource.api_version(), resource.plural));
+    for definition in &*served.custom {
+        let resource = definition.resource;
+        hash.update(format!(" {}/{} {}", resource.api_version(), resource.plural, definition.schema));
     }
     hash.finalize().iter().map(|byte| format!("{byte:02X}")).collect()
 }

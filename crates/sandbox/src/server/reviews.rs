@@ -55,7 +55,10 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Status> {
     let query = Query::of(request.uri())?;
     let (parts, content) = request.into_parts();
-    let decoded = body::object(resource, None, &parts, &body::read(content).await?, &query)?;
+    let decoded = {
+        let bytes = body::read(content).await?;
+        body::object(resource, None, &body::Sent { served: &api.served(), parts: &parts, bytes: &bytes }, &query)?
+    };
     let mut review = decoded.object;
     review["apiVersion"] = resource.api_version().into();
     review["kind"] = resource.kind.into();

@@ -13,7 +13,7 @@ use super::{
 use crate::api::{Caller, Status};
 use crate::rbac::Decision;
 use crate::rbac::attributes::{Attributes, Wish};
-use crate::resources::{Resource, Served, Subresource};
+use crate::resources::{Resource, Served, Subresource, deprecation};
 use crate::tokens;
 
 /// What a path below a group-version names.
@@ -130,7 +130,7 @@ async fn object(
     if metrics::answers(place.resource) {
         return metrics::answer(front, &request, place, &query);
     }
-    match verb {
+    let answered = match verb {
         "watch" => watch::answer(front, &request, place, &query),
         "list" => objects::list(front, &request, place, &query),
         "get" => objects::get(front, &request, place, &query),
@@ -138,7 +138,13 @@ async fn object(
         "update" => objects::update(front, caller, request, place, &query).await,
         "patch" => objects::patch(front, caller, request, place, &query).await,
         _ => objects::delete(front, caller, request, place, &query).await,
-    }
+    };
+    answered.map(|mut response| {
+        let served = front.api.served();
+        let custom = served.definition(place.resource).and_then(|definition| definition.warning.clone());
+        answer::warn(&mut response, custom.or_else(|| deprecation::warning(place.resource, front.version)).as_slice());
+        response
+    })
 }
 
 /// Returns the caller with the reason why the request may take place, or the 403.

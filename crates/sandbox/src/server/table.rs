@@ -9,6 +9,7 @@ use crate::resources::Resource;
 mod age;
 mod cluster;
 mod config;
+mod custom;
 mod pod;
 mod policies;
 mod sets;
@@ -76,9 +77,13 @@ pub(super) fn render(
     include: Include,
 ) -> Value {
     // Rows are made of the stored form.
+    let asked = resource;
     let resource = resource.hub();
     let context = Context { now: front.api.clock().now(), version: front.version };
-    let columns: Vec<Value> = columns(context, resource)
+    let served = front.api.served();
+    let definition = served.custom.iter().find(|definition| std::ptr::eq(definition.resource, asked));
+    let columns: Vec<Value> = definition
+        .map_or_else(|| columns(context, resource), custom::columns)
         .iter()
         .map(|column| {
             json!({
@@ -90,7 +95,11 @@ pub(super) fn render(
     let rows: Vec<Value> = objects
         .iter()
         .map(|object| {
-            let mut row = json!({ "cells": cells(context, resource, object) });
+            let cells = match definition {
+                Some(definition) => custom::cells(context, definition, object),
+                None => cells(context, resource, object),
+            };
+            let mut row = json!({ "cells": cells });
             match include {
                 Include::Metadata => row["object"] = metadata_only(object),
                 Include::Object => row["object"] = (*object).clone(),

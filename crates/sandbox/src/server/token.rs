@@ -37,7 +37,10 @@ pub(super) async fn answer(
     let target = objects::target(place)?;
     let (parts, content) = request.into_parts();
     let bytes = body::read(content).await?;
-    let mut decoded = body::object(place.resource, place.part, &parts, &bytes, &query)?;
+    let mut decoded = {
+        let sent = body::Sent { served: &api.served(), parts: &parts, bytes: &bytes };
+        body::object(place.resource, place.part, &sent, &query)?
+    };
     let review = &mut decoded.object;
     let account = api.get(target.resource, target.namespace, target.name)?;
 
