@@ -9,6 +9,7 @@ mod markdown;
 mod model;
 mod msg;
 mod page;
+mod picture;
 mod plain;
 mod pty;
 mod run;
@@ -26,6 +27,7 @@ mod tests;
 
 pub use model::{Model, Settings, TourAtStart};
 pub use msg::{Effect, Foreground, Msg, ShellStart};
+pub use picture::Pictures;
 pub use plain::plain;
 pub use run::{Error, Options, Session, run, suits};
 pub use shell::{CursorShape, SCROLLBACK};

@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lab::{Course, Step, StepId};
+use ratatui::layout::Rect;
 use runner::{CheckView, Snapshot, StepView};
 
 use crate::layout::{Areas, Zoom};
 use crate::page::{self, Acts, Laid};
+use crate::picture::protocol::Shown;
+use crate::picture::{Gallery, Hanging, Pictures};
 use crate::screens::checks::Checks;
 use crate::screens::confirm::Confirm;
 use crate::screens::hints::Hints;
@@ -100,6 +103,7 @@ pub(crate) enum Focus {
 #[derive(Default)]
 pub(crate) struct TextPane {
     pub(crate) laid: Laid,
+    pub(crate) gallery: Gallery,
     step: Option<StepId>,
     /// The first line shown.
     pub(crate) offset: usize,
@@ -193,9 +197,41 @@ impl Model {
         self.shell.foreground()
     }
 
+    /// How the terminal shows pictures.
+    pub(crate) fn pictures(&self) -> Pictures {
+        self.settings.look.pictures
+    }
+
     /// How many colours the terminal has.
     pub fn colours(&self) -> Colours {
         self.settings.look.colours
+    }
+
+    /// The pictures that the terminal itself is to show now: those of the step's text that are wholly in view, while
+    /// nothing stands before it.
+    pub(crate) fn shown_by_terminal(&self) -> Vec<Shown> {
+        match self.settings.look.pictures {
+            Pictures::Words | Pictures::Blocks => return Vec::new(),
+            Pictures::Kitty | Pictures::Iterm => {}
+        }
+        let Some(areas) = self.areas() else { return Vec::new() };
+        let (Screen::Step, None, Some(area)) = (&self.screen, &self.overlay, areas.text) else { return Vec::new() };
+        if crate::view::needs_toast(self, areas.frame.width) {
+            return Vec::new();
+        }
+        let size = |value: usize| u16::try_from(value).unwrap_or(u16::MAX);
+        self.text
+            .laid
+            .pictures
+            .iter()
+            .filter_map(|hung| {
+                let row = size(hung.line.checked_sub(self.text.offset)?);
+                let (width, height) = (size(hung.columns), size(hung.rows));
+                let fits = row.saturating_add(height) <= area.height && width.saturating_add(2) <= area.width;
+                let area = Rect { x: area.x + 1, y: area.y.saturating_add(row), width, height };
+                fits.then(|| Shown { picture: Arc::clone(&hung.picture), area })
+            })
+            .collect()
     }
 
     pub(crate) fn areas(&self) -> Option<Areas> {
@@ -295,9 +331,21 @@ impl Model {
         // One cell of margin on each side.
         let cells = cells.saturating_sub(2).max(8);
         let current = self.snapshot.as_ref().map(|snapshot| snapshot.current.clone());
-        if self.text.step != current || self.text.laid.cells != cells {
-            let laid =
-                self.step().map(|step| page::lay(page::head(step, cells), &page::body(step), cells, Acts::Offered));
+        // A picture and its words fit into the pane.
+        let rows = height.saturating_sub(2).max(4);
+        let pictures_fit = self.text.laid.rows == rows || self.text.laid.pictures.is_empty();
+        if self.text.step != current || self.text.laid.cells != cells || !pictures_fit {
+            let mut gallery = std::mem::take(&mut self.text.gallery);
+            if self.text.step != current {
+                gallery.clear();
+            }
+            let pictures = self.pictures();
+            let laid = self.step().map(|step| {
+                let head = page::head(step, cells);
+                let hanging = Hanging { gallery: &mut gallery, pictures, rows };
+                page::lay(head, &page::body(step), cells, Acts::Offered, hanging)
+            });
+            self.text.gallery = gallery;
             if self.text.step != current {
                 self.text.offset = 0;
                 self.text.block = None;

@@ -6,6 +6,7 @@ use lab::{Block, BlockKind, Page, Segment};
 use ratatui::text::{Line, Span};
 
 use crate::markdown::{self, Marks, boxed, code_lines, hang, highlight, wrap_code};
+use crate::picture::{Hanging, Hung, Pictures, Reason};
 use crate::text::{clean, one_line, prefixed, shorten, width, wrap_plain};
 use crate::theme;
 use crate::words::word;
@@ -15,10 +16,14 @@ use crate::words::word;
 pub(crate) struct Laid {
     /// The width it was laid out for, in cells.
     pub(crate) cells: usize,
+    /// The rows that its pictures had to fit into.
+    pub(crate) rows: usize,
     /// Its lines.
     pub(crate) lines: Vec<Line<'static>>,
     /// The blocks that the learner may act on, in order.
     pub(crate) items: Vec<Item>,
+    /// Its pictures, in order.
+    pub(crate) pictures: Vec<Hung>,
 }
 
 /// A block that the learner may act on.
@@ -40,8 +45,8 @@ pub(crate) enum Acts {
 }
 
 /// Lays `page` out at `cells` cells, below the lines of `head`.
-pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize, acts: Acts) -> Laid {
-    let mut laid = Laid { cells, lines: head, items: Vec::new() };
+pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize, acts: Acts, hanging: Hanging<'_>) -> Laid {
+    let mut laid = Laid { cells, rows: hanging.rows, lines: head, ..Laid::default() };
     let prose = page.segments.iter().filter_map(|segment| match segment {
         Segment::Prose(text) => Some(text.as_str()),
         Segment::Block(_) | Segment::Image { .. } => None,
@@ -60,7 +65,30 @@ pub(crate) fn lay(head: Vec<Line<'static>>, page: &Page, cells: usize, acts: Act
                 laid.lines.extend(lines);
                 continue;
             }
-            Segment::Image { path, alt, .. } => image_lines(path, alt, cells),
+            Segment::Image { path, alt, content } => {
+                let read = match (hanging.pictures, content) {
+                    (Pictures::Words, _) | (_, None) => None,
+                    (Pictures::Blocks | Pictures::Kitty | Pictures::Iterm, Some(content)) => {
+                        Some(hanging.gallery.read(path, content))
+                    }
+                };
+                match read {
+                    Some(Ok(picture)) => {
+                        gap(&mut laid.lines);
+                        let (columns, rows) = picture.extent(cells, hanging.rows);
+                        laid.pictures.push(Hung { picture: picture.clone(), line: laid.lines.len(), columns, rows });
+                        laid.lines.extend(picture.blocks((columns, rows)));
+                        laid.lines.extend(wrap_plain(
+                            &word!("image-words", alt = title_of(path, alt)),
+                            theme::subdued(),
+                            cells,
+                        ));
+                        continue;
+                    }
+                    Some(Err(reason)) => image_lines(path, alt, Some(reason), cells),
+                    None => image_lines(path, alt, None, cells),
+                }
+            }
         };
         if !lines.is_empty() {
             gap(&mut laid.lines);
@@ -157,9 +185,23 @@ fn commands(block: &Block, cells: usize, acts: Acts) -> Vec<Line<'static>> {
     lines
 }
 
-fn image_lines(path: &str, alt: &str, cells: usize) -> Vec<Line<'static>> {
-    let alt = if alt.is_empty() { path } else { alt };
-    let text = wrap_plain(alt, theme::text(), cells.saturating_sub(4));
+fn title_of<'a>(path: &'a str, alt: &'a str) -> &'a str {
+    if alt.is_empty() { path } else { alt }
+}
+
+/// The words of an image that is not shown, and why where that is the image's fault.
+fn image_lines(path: &str, alt: &str, reason: Option<Reason>, cells: usize) -> Vec<Line<'static>> {
+    let inner = cells.saturating_sub(4);
+    let mut text = wrap_plain(title_of(path, alt), theme::text(), inner);
+    let why = match reason {
+        None => None,
+        Some(Reason::NotPng) => Some(word!("image-not-png")),
+        Some(Reason::TooLarge) => Some(word!("image-too-large")),
+        Some(Reason::Damaged) => Some(word!("image-damaged")),
+    };
+    if let Some(why) = why {
+        text.extend(wrap_plain(&why, theme::subdued(), inner));
+    }
     boxed(text, &word!("image"), theme::border(), cells)
 }
 

@@ -14,6 +14,7 @@ use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
+use crate::picture::protocol::{Change, Wall};
 use crate::shell::CursorShape;
 use crate::{Model, view};
 
@@ -30,6 +31,9 @@ const CLIPBOARD: usize = 74_000;
 pub(crate) struct Taken {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     shape: CursorShape,
+    wall: Wall,
+    /// The size of the last frame.
+    drawn: (u16, u16),
 }
 
 impl Taken {
@@ -40,12 +44,28 @@ impl Taken {
         enter()?;
         let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout()));
         let terminal = Terminal::new(backend).inspect_err(|_| give_back())?;
-        Ok(Taken { terminal, shape: CursorShape::Default })
+        Ok(Taken { terminal, shape: CursorShape::Default, wall: Wall::default(), drawn: (0, 0) })
     }
 
     pub(crate) fn draw(&mut self, model: &Model) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        let size = self.size()?;
+        if size != self.drawn {
+            // Drawing at another size clears the terminal, and its pictures with it.
+            self.drawn = size;
+            self.wall.forget();
+        }
         self.terminal.draw(|frame| view(model, frame))?;
+        match self.wall.change(model.pictures(), model.shown_by_terminal()) {
+            Change::None => {}
+            Change::Write(bytes) => self.write_aside(&bytes)?,
+            Change::Redraw(bytes) => {
+                let size = self.terminal.size()?;
+                self.terminal.resize(size.into())?;
+                self.terminal.draw(|frame| view(model, frame))?;
+                self.write_aside(&bytes)?;
+            }
+        }
         let shape = model.cursor_shape();
         if shape != self.shape {
             self.shape = shape;
@@ -60,10 +80,19 @@ impl Taken {
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }
 
+    /// Writes what the cells do not hold, and leaves the cursor where the frame put it.
+    fn write_aside(&mut self, bytes: &str) -> io::Result<()> {
+        let writer = self.terminal.backend_mut();
+        queue!(writer, cursor::SavePosition)?;
+        writer.write_all(bytes.as_bytes())?;
+        queue!(writer, cursor::RestorePosition)
+    }
+
     /// Takes the terminal again after the program was stopped, and draws everything anew at the next frame.
     pub(crate) fn resume(&mut self) -> io::Result<()> {
         enter()?;
         self.shape = CursorShape::Default;
+        self.wall.forget();
         // `Terminal::clear` would ask the terminal where its cursor is, and the answer would go to the stream of keys.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())

@@ -8,6 +8,8 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 use runner::Verdict;
 
+use crate::picture::Pictures;
+
 /// How many colours the terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
@@ -37,11 +39,13 @@ pub struct Look {
     pub colours: Colours,
     /// Its characters.
     pub characters: Characters,
+    /// How it shows pictures.
+    pub pictures: Pictures,
 }
 
 impl Look {
     /// Everything that a modern terminal shows.
-    pub const FULL: Look = Look { colours: Colours::Full, characters: Characters::Unicode };
+    pub const FULL: Look = Look { colours: Colours::Full, characters: Characters::Unicode, pictures: Pictures::Blocks };
 
     /// Reads what the terminal can show from the environment variables, given as a lookup.
     pub fn of(variable: impl Fn(&str) -> Option<String>) -> Look {
@@ -60,7 +64,14 @@ impl Look {
         } else {
             Colours::Eight
         };
-        Look { colours, characters }
+        // With eight colours or none, or in ASCII, a picture of blocks would be noise: its words say more.
+        let pictures = match (Pictures::of(&variable), colours, characters) {
+            (Pictures::Blocks, Colours::None | Colours::Eight, _) | (Pictures::Blocks, _, Characters::Ascii) => {
+                Pictures::Words
+            }
+            (pictures, ..) => pictures,
+        };
+        Look { colours, characters, pictures }
     }
 
     /// Fits a drawn frame to what the terminal can show.
@@ -328,7 +339,7 @@ mod tests {
     fn check(variables: &[(&str, &str)], colours: Colours, characters: Characters) {
         let look =
             Look::of(|name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()));
-        assert_eq!(look, Look { colours, characters }, "{variables:?}");
+        assert_eq!((look.colours, look.characters), (colours, characters), "{variables:?}");
     }
 
     #[test]

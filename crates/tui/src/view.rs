@@ -51,21 +51,27 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
         }
         Some(_) | None => too_small(frame, area),
     }
+    for shown in model.shown_by_terminal() {
+        // The terminal draws it after the frame; what is under it is blank, for what it leaves transparent.
+        frame.render_widget(ratatui::widgets::Clear, shown.area.intersection(area));
+    }
     model.settings.look.apply(frame.buffer_mut());
+}
+
+/// Whether something said has no other place than a box before the screen.
+pub(crate) fn needs_toast(model: &Model, columns: u16) -> bool {
+    let Some(said) = &model.said else { return false };
+    let room = usize::from(columns).saturating_sub(16);
+    let on_step = matches!(model.screen, Screen::Step) && model.overlay.is_none();
+    match said.source {
+        Source::Check => false,
+        Source::Program => !on_step || width(&said.text) > room,
+    }
 }
 
 /// Something said that is longer than the status line, in full above it. It takes no key.
 fn toast(model: &Model, body: Rect, frame: &mut Frame<'_>) {
-    let Some(said) = &model.said else { return };
-    let room = usize::from(body.width).saturating_sub(16);
-    let on_step = matches!(model.screen, Screen::Step) && model.overlay.is_none();
-    let seen = match said.source {
-        Source::Check => true,
-        Source::Program => on_step && width(&said.text) <= room,
-    };
-    if seen {
-        return;
-    }
+    let Some(said) = model.said.as_ref().filter(|_| needs_toast(model, body.width)) else { return };
     let cells = screens::inside(body);
     let lines = wrap_plain(&said.text, step::tone(said.tone), cells);
     let rows = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(body.height);

@@ -21,6 +21,7 @@ use crate::keymap::Command;
 use crate::markdown::wrap_code;
 use crate::model::{Model, Overlay, Screen, Tone};
 use crate::msg::Effect;
+use crate::picture::{Gallery, Hanging};
 use crate::screens::confirm::Confirm;
 use crate::text::{Piece, clean, one_line, shorten, width};
 use crate::words::word;
@@ -129,7 +130,14 @@ impl Solution {
             laid.lines.push(Line::raw(word!("solution-coming")));
             return laid;
         }
-        laid.lines = page::lay(Vec::new(), &solution.page, cells.min(100), page::Acts::None).lines;
+        laid.lines = page::lay(
+            Vec::new(),
+            &solution.page,
+            cells.min(100),
+            page::Acts::None,
+            Hanging { gallery: &mut Gallery::default(), pictures: model.pictures(), rows: usize::MAX },
+        )
+        .lines;
         for file in &solution.files {
             laid.lines.push(Line::default());
             laid.starts.push(laid.lines.len());

@@ -60,7 +60,10 @@ pub(crate) fn page() -> Page {
             Segment::Image {
                 path: "files/noeuds.png".to_owned(),
                 alt: "Trois nœuds et leurs Pods".to_owned(),
-                content: None,
+                content: Some(png(96, 40, |x, y| match (x / 4 % 8, y / 10 % 2) {
+                    (0, _) | (_, 0) => [40, 90, 200, 255],
+                    _ => [240, 240, 240, 255],
+                })),
             },
             prose("[^1]: Le noyau finit par tuer un processus, pas toujours le bon."),
         ],
@@ -214,4 +217,17 @@ pub(crate) fn snapshot_with_results() -> Snapshot {
 
 pub(crate) fn view(id: &str, verdict: Verdict) -> CheckView {
     CheckView { id: CheckId(id.to_owned()), verdict, result: None, answer: None }
+}
+
+/// A PNG file of these pixels.
+pub(crate) fn png(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().expect("a header");
+    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(|x| pixel(x, y)).collect::<Vec<_>>()).collect();
+    writer.write_image_data(&pixels).expect("as many pixels");
+    writer.finish().expect("an end");
+    file
 }

@@ -190,7 +190,7 @@ fn foreign_course_is_accepted_first() {
 
 #[test]
 fn ascii_locale_without_colours() {
-    let look = Look { colours: Colours::None, characters: Characters::Ascii };
+    let look = Look { colours: Colours::None, characters: Characters::Ascii, pictures: crate::Pictures::Words };
     let mut model = Model::new(Settings { look, ..Settings::default() }, 80, 24);
     update(&mut model, Msg::Runner(Event::Changed(Arc::new(course::snapshot()))));
     update(&mut model, Msg::Shell("accentué 日本 ─\r\n".as_bytes().to_vec()));
@@ -309,4 +309,21 @@ fn what_is_typed_before_the_shell_starts_reaches_it() {
         .collect();
     assert_eq!(typed, [b"ls n\rpwd".as_slice()], "once, after the start, without what Ctrl-C took back");
     assert_eq!(drive(&mut model, "x").len(), 1, "the next key goes straight to the shell");
+}
+
+#[test]
+fn a_picture_in_full_view_is_left_to_a_terminal_that_shows_pictures() {
+    let look = Look { pictures: crate::Pictures::Kitty, ..Look::FULL };
+    let mut model = Model::new(Settings { look, ..Settings::default() }, 80, 24);
+    update(&mut model, Msg::Runner(Event::Changed(Arc::new(course::snapshot()))));
+    assert!(model.shown_by_terminal().is_empty(), "it is further down");
+    model.text.offset = model.text.laid.pictures[0].line;
+    let shown = model.shown_by_terminal();
+    assert_eq!(shown.len(), 1, "the picture of the page");
+    let text = drawn(&model);
+    let row = usize::from(shown[0].area.y);
+    assert!(!text.lines().nth(row).expect("its first row").contains('▀'), "{text}");
+    // What stands before the page would be drawn over.
+    drive(&mut model, "?");
+    assert!(model.shown_by_terminal().is_empty());
 }
