@@ -32,6 +32,7 @@ use crate::fields::uid;
 use crate::server::streams::port_forward::{Connecting, Ports};
 use crate::store::Object;
 
+pub(crate) use servers::http::{FetchError, fetch};
 pub(crate) use servers::{Place, Server};
 
 use listeners::Listeners;
@@ -267,7 +268,8 @@ impl Network {
         }
     }
 
-    fn ephemeral_port(&self) -> u16 {
+    /// Returns a number that differs from call to call: an ephemeral port, or a turn.
+    pub(crate) fn ephemeral_port(&self) -> u16 {
         let turn = self.shared.turns.fetch_add(1, Ordering::Relaxed);
         u16::try_from(turn % 28_000).unwrap_or_default() + 32_768
     }

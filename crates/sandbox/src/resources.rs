@@ -225,6 +225,8 @@ const CRUD: &[&str] = &["create", "delete", "deletecollection", "get", "list", "
 const STATUS: &[&str] = &["get", "patch", "update"];
 const CREATE: &[&str] = &["create"];
 const CONNECT: &[&str] = &["create", "get"];
+/// What can be passed on to Pods, Services and nodes.
+const PASS: &[&str] = &["create", "delete", "get", "patch", "update"];
 
 /// Returns a subresource of the parent's group and version.
 const fn part(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {

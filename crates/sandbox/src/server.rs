@@ -30,6 +30,7 @@ mod metrics;
 mod objects;
 mod openapi;
 mod peer;
+mod proxy;
 mod query;
 mod reviews;
 mod route;

@@ -1,7 +1,7 @@
 //! The servers that images are: what a client meets on the ports of their containers.
 
 mod application;
-pub(crate) mod http;
+pub(super) mod http;
 mod names;
 mod nginx;
 mod redis;

@@ -337,3 +337,52 @@ async fn a_frozen_node_loses_what_is_sent_to_it() {
     stage.network.regain_node(&node);
     assert_eq!(stage.outcome(name(&other), &address, 6379).await, Ok(()));
 }
+
+#[tokio::test]
+async fn a_pod_reaches_the_api_server_by_tls() {
+    use rustls::pki_types::pem::PemObject as _;
+
+    let options = crate::Options { version: Version::V1_34, state: None, address: None, pace: Pace::Fast };
+    let mut inside = None;
+    let sandbox = crate::Sandbox::start_with(options, |network| {
+        inside = Some(network.clone());
+        let processes =
+            crate::server::streams::process::Refused(crate::server::streams::process::Refusal::NotSimulated);
+        (Arc::new(processes), Arc::new(network.clone()))
+    });
+    let sandbox = sandbox.await.unwrap();
+    let network = inside.unwrap();
+    let pod = async {
+        loop {
+            let pods = network.shared.api.list_all(&PODS, Some("kube-system"));
+            let running = |pod: &&Object| name(pod).starts_with("coredns-") && !text(pod, "/status/podIP").is_empty();
+            if let Some(pod) = pods.iter().find(running) {
+                return uid(pod).to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let pod = tokio::time::timeout(Duration::from_secs(20), pod).await.unwrap();
+    let around = network.surroundings(&pod);
+    let server = "10.96.0.1:443".parse().unwrap();
+    let stream = around.connect(server, Protocol::Tcp, SHORT).await.unwrap();
+    let kubeconfig = sandbox.kubeconfig();
+    let authority = kubeconfig.lines().find_map(|line| line.trim().strip_prefix("certificate-authority-data: "));
+    let authority = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, authority.unwrap().trim()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(rustls::pki_types::CertificateDer::from_pem_slice(&authority).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let host = "kubernetes.default.svc".try_into().unwrap();
+    let stream = connector.connect(host, stream).await.unwrap();
+    let request = Request::get("/version").header("Host", "kubernetes.default.svc").body(Full::default()).unwrap();
+    let answer = super::servers::http::exchange(Box::new(stream), request).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(String::from_utf8_lossy(answer.body()).contains("v1.34"));
+    sandbox.stop().await;
+}

@@ -1,7 +1,7 @@
 //! The core group. See [`super`].
 
 use super::{
-    CONNECT, CREATE, Generation, Lives, Resource, SCALE, STATUS, Subresource, cluster_wide, kind, part, status,
+    CONNECT, CREATE, Generation, Lives, PASS, Resource, SCALE, STATUS, Subresource, cluster_wide, kind, part, status,
 };
 use crate::Version;
 
@@ -20,8 +20,10 @@ pub(crate) static NAMESPACES: Resource = Resource {
     ..cluster_wide(kind("", "Namespace", "namespaces", "namespace", &["ns"]))
 };
 /// `nodes`.
-pub(crate) static NODES: Resource =
-    Resource { subresources: &[status("Node")], ..cluster_wide(kind("", "Node", "nodes", "node", &["no"])) };
+pub(crate) static NODES: Resource = Resource {
+    subresources: &[part("proxy", "NodeProxyOptions", PASS), status("Node")],
+    ..cluster_wide(kind("", "Node", "nodes", "node", &["no"]))
+};
 /// `persistentvolumeclaims`.
 pub(crate) static PERSISTENT_VOLUME_CLAIMS: Resource = Resource {
     subresources: &[status("PersistentVolumeClaim")],
@@ -45,6 +47,7 @@ pub(crate) static PODS: Resource = Resource {
         part("exec", "PodExecOptions", CONNECT),
         part("log", "Pod", &["get"]),
         part("portforward", "PodPortForwardOptions", CONNECT),
+        part("proxy", "PodProxyOptions", PASS),
         part("resize", "Pod", STATUS).since(Version::V1_34),
         status("Pod"),
     ],
@@ -85,7 +88,7 @@ pub(crate) static SERVICE_ACCOUNTS: Resource = Resource {
 /// `services`.
 pub(crate) static SERVICES: Resource = Resource {
     categories: &["all"],
-    subresources: &[status("Service")],
+    subresources: &[part("proxy", "ServiceProxyOptions", PASS), status("Service")],
     ..kind("", "Service", "services", "service", &["svc"])
 };
 /// `events.events.k8s.io`: the core events in their newer form.

@@ -6,6 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response};
 use serde_json::json;
 
+use super::proxy::{self, Passage};
 use super::reviews::{self, Question};
 use super::{
     Front, answer, authentication, control, discovery, metrics, objects, openapi, query::Query, streams, token, watch,
@@ -43,6 +44,9 @@ pub(super) async fn answer(
     let caller = authentication::authenticate(&front.api, certified, request.headers())?;
     let caller = authentication::impersonate(&front.api, caller, request.headers())?;
     let caller = &authorize(front, caller, &request, &segments)?;
+    if let Some((passage, rest)) = Passage::of(&segments) {
+        return proxy::answer(front, request, passage, rest).await;
+    }
     match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Ok(answer::typed(200, "text/plain; charset=utf-8", "ok")),
         ["version"] => Ok(answer::json(200, &discovery::version(front.version))),

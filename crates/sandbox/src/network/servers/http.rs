@@ -46,9 +46,6 @@ pub(crate) enum FetchError {
     /// What answered did not speak HTTP, or went away.
     #[error("no HTTP answer")]
     Http(#[from] hyper::Error),
-    /// The request cannot be sent.
-    #[error("invalid request")]
-    Request(#[from] http::Error),
     /// It was too long or broken off.
     #[error("the answer's body cannot be read")]
     Body,
