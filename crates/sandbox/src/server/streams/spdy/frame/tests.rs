@@ -71,6 +71,24 @@ fn frames_are_read_however_the_bytes_are_cut() {
     }
 }
 
+/// What kubectl 1.20 sends for `echo piped input | kubectl exec -i web -- cat`, from the upgrade on.
+#[test]
+fn bytes_of_a_real_client_are_read() {
+    let mut decoder = Decoder::new();
+    decoder.feed(include_bytes!("kubectl-1.20-exec.bin"));
+    let open = |stream: u32, kind: &str| Frame::Open {
+        stream,
+        headers: vec![("streamtype".to_owned(), kind.to_owned())],
+        more: More::Open,
+    };
+    let mut expected: Vec<Frame> =
+        [(1, "error"), (3, "stdin"), (5, "stdout"), (7, "stderr")].map(|(stream, kind)| open(stream, kind)).into();
+    expected.push(Frame::Data { stream: 3, bytes: Bytes::from_static(b"piped input\n"), more: More::Finished });
+    expected.extend([1, 5, 7].map(|stream| Frame::Reset { stream }));
+    expected.push(Frame::GoAway);
+    assert_eq!(joined(all(&mut decoder).unwrap()), expected);
+}
+
 #[test]
 fn rules_that_are_broken_are_told_apart() {
     let feed = |bytes: &[u8]| {
