@@ -11,6 +11,7 @@ use crate::Version;
 use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
+use crate::consoles::Consoles;
 use crate::custom::{self, Definition};
 use crate::logs::Logs;
 use crate::resources::{Resource, Served};
@@ -58,6 +59,7 @@ struct Shared {
     logs: Logs,
     usages: Usages,
     tokens: OnceLock<Option<Issuer>>,
+    consoles: Consoles,
     served: RwLock<Served>,
 }
 
@@ -109,6 +111,7 @@ impl Api {
             logs: Logs::default(),
             usages: Usages::default(),
             tokens: OnceLock::new(),
+            consoles: Consoles::default(),
             served: RwLock::new(Served::of(version)),
         };
         Api { shared: Arc::new(shared) }
@@ -159,6 +162,11 @@ impl Api {
     /// Returns what containers use.
     pub(crate) fn usages(&self) -> &Usages {
         &self.shared.usages
+    }
+
+    /// Returns the streams of main processes.
+    pub(crate) fn consoles(&self) -> &Consoles {
+        &self.shared.consoles
     }
 
     /// Returns the changes from now on. A receiver that lags lists again.

@@ -356,6 +356,23 @@ async fn a_pod_runs_and_its_log_can_be_read() {
     assert_eq!((log.content_type.as_str(), log.text().as_str()), ("text/plain", "bonjour\n"));
     let stamped = get(&sandbox, "/api/v1/namespaces/default/pods/one/log?timestamps=true").await.text();
     assert!(stamped.ends_with("Z bonjour\n"), "{stamped}");
+    let part = get(&sandbox, "/api/v1/namespaces/default/pods/one/log?limitBytes=3&follow=true").await;
+    assert_eq!(part.text(), "bon");
+    for (query, words) in [
+        ("tailLines=-1", "tailLines: Invalid value: -1: must be greater than or equal to 0"),
+        ("limitBytes=0", "limitBytes: Invalid value: 0: must be greater than 0"),
+        (
+            "sinceSeconds=5&sinceTime=2020-01-01T00:00:00Z",
+            "[]: Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified",
+        ),
+    ] {
+        let refused = get(&sandbox, &format!("/api/v1/namespaces/default/pods/one/log?{query}")).await;
+        let expected = format!("PodLogOptions \"one\" is invalid: {words}");
+        assert_eq!(
+            (refused.code, refused.json()["message"].as_str().unwrap()),
+            (StatusCode::UNPROCESSABLE_ENTITY, &*expected)
+        );
+    }
     let wrong = get(&sandbox, "/api/v1/namespaces/default/pods/one/log?container=d").await;
     assert_eq!(wrong.json()["message"], "container d is not valid for pod one");
     sandbox.stop().await;

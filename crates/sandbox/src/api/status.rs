@@ -144,11 +144,12 @@ impl Status {
 
     /// 422: fields are wrong.
     pub(crate) fn invalid(resource: &Resource, name: &str, causes: Vec<Cause>) -> Status {
-        let kind = if resource.group.is_empty() {
-            resource.kind.to_owned()
-        } else {
-            format!("{}.{}", resource.kind, resource.group)
-        };
+        Status::invalid_kind(resource.group, resource.kind, name, causes)
+    }
+
+    /// 422: fields of something that is no resource, such as a request's options, are wrong.
+    pub(crate) fn invalid_kind(group: &str, kind: &str, name: &str, causes: Vec<Cause>) -> Status {
+        let full = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
         let mut texts: Vec<String> = Vec::new();
         for cause in &causes {
             let text = format!("{}: {}", cause.field, cause.message);
@@ -160,11 +161,11 @@ impl Status {
         Status {
             code: 422,
             reason: "Invalid",
-            message: format!("{kind} {name:?} is invalid: {all}"),
+            message: format!("{full} {name:?} is invalid: {all}"),
             details: Some(Box::new(Details {
                 name: name.to_owned(),
-                group: resource.group.to_owned(),
-                kind: resource.kind.to_owned(),
+                group: group.to_owned(),
+                kind: kind.to_owned(),
                 causes,
                 retry_after_seconds: None,
             })),

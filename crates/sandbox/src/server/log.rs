@@ -9,34 +9,33 @@ use hyper::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use super::streams::{container, container_status};
 use super::{Front, answer, query::Query};
-use crate::api::{Status, meta};
+use crate::api::{Cause, Status, meta};
 use crate::logs::{End, Instance, Line, Logs, Page};
 use crate::resources::NODES;
 
 /// Answers with a container's lines.
 pub(super) fn answer(front: &Arc<Front>, pod: &Value, query: &Query) -> Result<Response<Body>, Status> {
+    let wanted = Wanted::of(pod, query, front.api.clock().now())?;
     let container = container(pod, query.get("container"))?;
-    let instance = instance(pod, &container, query.is_set("previous"))?;
+    if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() {
+        // Nothing has begun: there is nothing to read.
+        return Ok(answer::typed(200, "text/plain", ""));
+    }
     reachable(front, pod, &container)?;
-    let since = match (query.number::<i64>("sinceSeconds")?, query.get("sinceTime")) {
-        (Some(seconds), _) => front.api.clock().now().checked_sub(SignedDuration::from_secs(seconds)).ok(),
-        (None, "") => None,
-        (None, text) => Some(text.parse::<Timestamp>().map_err(|_| {
-            Status::bad_request(format!("sinceTime: Invalid value: {text:?}: must be an RFC 3339 time"))
-        })?),
-    };
-    let shape = Shape { since, timestamps: query.is_set("timestamps") };
+    let which = if query.is_set("previous") { Which::Previous } else { Which::Current };
+    let instance = instance(pod, &container, which)?;
     let logs = front.api.logs().clone();
     let Page { mut lines, next, grown } = logs.read(&instance, 0);
-    if let Some(tail) = query.number::<usize>("tailLines")? {
-        lines.drain(..lines.len().saturating_sub(tail));
-    }
+    let mut shape = wanted.shape;
+    lines.retain(|line| shape.shows(line));
+    lines.drain(..lines.len().saturating_sub(wanted.tail.unwrap_or(usize::MAX)));
     let text = shape.render(&lines);
     if !query.is_set("follow") {
         return Ok(answer::typed(200, "text/plain", text));
     }
-    let is_running = !state(pod, &container)["running"].is_null() && !query.is_set("previous");
+    let is_running = !state(pod, &container)["running"].is_null() && which == Which::Current;
     let first = stream::iter((!text.is_empty()).then(|| Ok::<_, std::io::Error>(Bytes::from(text))));
     if !is_running {
         return Ok(answer::typed(200, "text/plain", Body::from_stream(first)));
@@ -45,6 +44,61 @@ pub(super) fn answer(front: &Arc<Front>, pod: &Value, query: &Query) -> Result<R
     let follower = Follower { logs, instance, next, grown, shape };
     let rest = stream::unfold(follower, Follower::step).take_until(stop.cancelled_owned());
     Ok(answer::typed(200, "text/plain", Body::from_stream(first.chain(rest))))
+}
+
+/// Which of a container's runs is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The one that runs, or ran last.
+    Current,
+    /// The one before.
+    Previous,
+}
+
+/// What a query asks for.
+struct Wanted {
+    /// How many lines at most, from the end.
+    tail: Option<usize>,
+    shape: Shape,
+}
+
+impl Wanted {
+    /// Reads a query; the refusals are those of the real server's validation.
+    fn of(pod: &Value, query: &Query, now: Timestamp) -> Result<Wanted, Status> {
+        let number = |key: &str| query.number::<i64>(key);
+        let (tail, limit, seconds) = (number("tailLines")?, number("limitBytes")?, number("sinceSeconds")?);
+        let time = match query.get("sinceTime") {
+            "" => None,
+            text => Some(text.parse::<Timestamp>().map_err(|_| {
+                let layout = "2006-01-02T15:04:05Z07:00";
+                Status::bad_request(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""))
+            })?),
+        };
+        let mut causes = Vec::new();
+        let mut least = |field: &str, value: Option<i64>, least: i64, words: &str| {
+            if let Some(value) = value.filter(|value| *value < least) {
+                causes.push(Cause::invalid(field, &value.into(), words));
+            }
+        };
+        least("tailLines", tail, 0, "must be greater than or equal to 0");
+        least("limitBytes", limit, 1, "must be greater than 0");
+        match (seconds, time) {
+            (Some(_), Some(_)) => {
+                causes.push(Cause::forbidden("[]", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+            }
+            (seconds, _) => least("sinceSeconds", seconds, 1, "must be greater than 0"),
+        }
+        if !causes.is_empty() {
+            return Err(Status::invalid_kind("", "PodLogOptions", meta(pod, "name"), causes));
+        }
+        let since = match seconds {
+            Some(seconds) => now.checked_sub(SignedDuration::from_secs(seconds)).ok(),
+            None => time,
+        };
+        let usize = |value: i64| usize::try_from(value).unwrap_or(usize::MAX);
+        let shape = Shape { since, timestamps: query.is_set("timestamps"), left: limit.map(usize) };
+        Ok(Wanted { tail: tail.map(usize), shape })
+    }
 }
 
 /// Tells why the server does not reach the kubelet of a Pod's node, which has gone silent.
@@ -82,10 +136,11 @@ struct Follower {
 
 impl Follower {
     async fn step(mut self) -> Option<(Result<Bytes, std::io::Error>, Follower)> {
-        loop {
+        while self.shape.left != Some(0) {
             let end = *self.grown.borrow_and_update();
-            let page = self.logs.read(&self.instance, self.next);
+            let mut page = self.logs.read(&self.instance, self.next);
             self.next = page.next;
+            page.lines.retain(|line| self.shape.shows(line));
             let text = self.shape.render(&page.lines);
             if !text.is_empty() {
                 return Some((Ok(Bytes::from(text)), self));
@@ -95,6 +150,7 @@ impl Follower {
                 return None;
             }
         }
+        None
     }
 }
 
@@ -103,51 +159,32 @@ impl Follower {
 struct Shape {
     since: Option<Timestamp>,
     timestamps: bool,
+    /// How many bytes may still be shown.
+    left: Option<usize>,
 }
 
 impl Shape {
-    fn render(self, lines: &[Line]) -> String {
+    fn shows(&self, line: &Line) -> bool {
+        self.since.is_none_or(|since| line.at >= since)
+    }
+
+    fn render(&mut self, lines: &[Line]) -> Vec<u8> {
         let mut text = String::new();
-        for line in lines.iter().filter(|line| self.since.is_none_or(|since| line.at >= since)) {
+        for line in lines {
             if self.timestamps {
                 text.push_str(&line.at.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string());
             }
             text.push_str(&line.text);
             text.push('\n');
         }
-        text
+        let mut bytes = text.into_bytes();
+        if let Some(left) = &mut self.left {
+            // Bytes are counted, not letters.
+            bytes.truncate(*left);
+            *left -= bytes.len();
+        }
+        bytes
     }
-}
-
-fn container(pod: &Value, wanted: &str) -> Result<String, Status> {
-    let names = |list: &str| -> Vec<String> {
-        let list = pod["spec"][list].as_array();
-        list.into_iter().flatten().filter_map(|one| one["name"].as_str().map(str::to_owned)).collect()
-    };
-    let containers = names("containers");
-    let name = meta(pod, "name");
-    if wanted.is_empty() {
-        return match containers.as_slice() {
-            [only] => Ok(only.clone()),
-            _ => Err(Status::bad_request(format!(
-                "a container name must be specified for pod {name}, choose one of: [{}]",
-                containers.join(" ")
-            ))),
-        };
-    }
-    if containers.iter().chain(&names("initContainers")).any(|one| one == wanted) {
-        return Ok(wanted.to_owned());
-    }
-    Err(Status::bad_request(format!("container {wanted} is not valid for pod {name}")))
-}
-
-fn container_status<'a>(pod: &'a Value, container: &str) -> &'a Value {
-    ["containerStatuses", "initContainerStatuses"]
-        .iter()
-        .filter_map(|list| pod["status"][*list].as_array())
-        .flatten()
-        .find(|status| status["name"] == container)
-        .unwrap_or(&Value::Null)
 }
 
 fn state<'a>(pod: &'a Value, container: &str) -> &'a Value {
@@ -155,33 +192,31 @@ fn state<'a>(pod: &'a Value, container: &str) -> &'a Value {
 }
 
 /// Finds the run whose lines are wanted, or says why there is none, as the kubelet does.
-fn instance(pod: &Value, container: &str, previous: bool) -> Result<Instance, Status> {
+pub(super) fn instance(pod: &Value, container: &str, which: Which) -> Result<Instance, Status> {
     let name = meta(pod, "name");
-    let refuse = |why: String| Status::bad_request(format!("container {container:?} in pod {name:?} {why}"));
+    let refuse = |why: &str| Err(Status::bad_request(format!("container {container:?} in pod {name:?} {why}")));
     let status = container_status(pod, container);
-    let state = &status["state"];
     let restarts = u32::try_from(status["restartCount"].as_u64().unwrap_or_default()).unwrap_or(u32::MAX);
-    let restarts = if previous {
-        if status["lastState"]["terminated"].is_null() {
+    let (state, had_run) = (&status["state"], !status["lastState"]["terminated"].is_null());
+    let has_begun = !state["running"].is_null() || !state["terminated"].is_null();
+    let restarts = match (which, state["waiting"]["reason"].as_str()) {
+        _ if status.is_null() => return refuse("is not available"),
+        (Which::Previous, _) if !had_run => {
             return Err(Status::bad_request(format!(
                 "previous terminated container {container:?} in pod {name:?} not found"
             )));
         }
         // While the next run waits, the count still says how often it was restarted; the last run is
         // that one unless a new one has begun.
-        if state["running"].is_null() && state["terminated"].is_null() { restarts } else { restarts.saturating_sub(1) }
-    } else {
-        match state["waiting"]["reason"].as_str() {
-            Some(_) if !status["lastState"]["terminated"].is_null() => restarts,
-            Some(reason @ ("ContainerCreating" | "PodInitializing")) => {
-                return Err(refuse(format!("is waiting to start: {reason}")));
-            }
-            Some("ErrImagePull" | "ImagePullBackOff") => {
-                return Err(refuse("is waiting to start: trying and failing to pull image".to_owned()));
-            }
-            Some(reason) => return Err(refuse(format!("is waiting to start: {reason}"))),
-            None => restarts,
+        (Which::Previous, _) if has_begun => restarts.saturating_sub(1),
+        (Which::Previous, _) => restarts,
+        (Which::Current, _) if has_begun || had_run => restarts,
+        (Which::Current, Some("ErrImagePull")) => return refuse("is waiting to start: image can't be pulled"),
+        (Which::Current, Some("ImagePullBackOff")) => {
+            return refuse("is waiting to start: trying and failing to pull image");
         }
+        (Which::Current, Some(reason)) => return refuse(&format!("is waiting to start: {reason}")),
+        (Which::Current, None) => return refuse("is waiting to start - no logs yet"),
     };
     Ok(Instance { pod: meta(pod, "uid").to_owned(), container: container.to_owned(), restarts })
 }

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use self::port_forward::{Destination, Framing, Ports};
 use self::process::{Inside, Processes, Refusal, Refused};
-use self::session::{Demand, Task};
+use self::session::{Demand, Insides, Task};
 use self::upgrade::{Transport, Upgrade};
 use super::route::Place;
 use super::{Front, answer, log, objects, query::Query};
@@ -96,18 +96,22 @@ fn process(
         if let Some((code, words)) = objection(&demand, &upgrade.transport) {
             return Ok(Next::Refuse(code, words));
         }
-        let processes = match is_running(&demand.inside) {
-            true => Arc::clone(&front.streams.processes),
-            false => Arc::new(Refused(Refusal::NotRunning)) as Arc<dyn Processes>,
+        let insides = Insides {
+            processes: match is_running(&demand.inside) {
+                true => Arc::clone(&front.streams.processes),
+                false => Arc::new(Refused(Refusal::NotRunning)),
+            },
+            consoles: front.api.consoles().clone(),
+            logs: front.api.logs().clone(),
         };
         Ok(match &upgrade.transport {
             Transport::WebSocket { .. } => {
                 let (protocol, dialect) = upgrade.choose(websocket::PROTOCOLS)?;
-                Next::serve(protocol, move |connection| websocket::serve(processes, connection, demand, dialect))
+                Next::serve(protocol, move |connection| websocket::serve(insides, connection, demand, dialect))
             }
             Transport::Spdy => {
                 let (protocol, ()) = upgrade.choose(spdy_process::PROTOCOLS)?;
-                Next::serve(protocol, move |connection| spdy_process::serve(processes, connection, demand))
+                Next::serve(protocol, move |connection| spdy_process::serve(insides, connection, demand))
             }
         })
     })
@@ -223,7 +227,7 @@ pub(super) fn full_name(pod: &Value) -> String {
 }
 
 /// Returns the container that is meant, or the real server's refusal.
-pub(super) fn container(pod: &Object, wanted: &str) -> Result<String, Status> {
+pub(super) fn container(pod: &Value, wanted: &str) -> Result<String, Status> {
     let lists = ["/spec/initContainers", "/spec/containers", "/spec/ephemeralContainers"];
     let names: Vec<&str> =
         lists.iter().flat_map(|pointer| list(pod, pointer)).map(|spec| text(spec, "/name")).collect();

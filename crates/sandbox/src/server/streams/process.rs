@@ -1,5 +1,5 @@
-//! The seam between the wire and what runs inside containers: how a command is started in a container, or the
-//! container's main process attached to.
+//! The seam between the wire and what runs inside containers: how a command is started in a container. Main
+//! processes are attached to through [`crate::consoles`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -26,7 +26,6 @@ pub(crate) struct Inside {
 }
 
 /// The three streams of a process, and its terminal. What the client did not ask for is empty or swallows all.
-#[cfg_attr(not(test), expect(dead_code, reason = "read by what runs inside containers, which is not there yet"))]
 pub(crate) struct Streams {
     /// Standard input.
     pub(crate) stdin: Input,
@@ -79,9 +78,6 @@ pub(crate) enum Refusal {
 pub(crate) trait Processes: Send + Sync {
     /// Runs a command in a container; gives its exit code. All its outputs are dropped at its end.
     fn exec(&self, inside: Inside, command: Vec<String>, streams: Streams) -> Run;
-
-    /// Attaches to the main process of a container until it ends or the input does; gives its exit code.
-    fn attach(&self, inside: Inside, streams: Streams) -> Run;
 }
 
 /// Stands for processes where none can be started, and says why.
@@ -89,10 +85,6 @@ pub(crate) struct Refused(pub(crate) Refusal);
 
 impl Processes for Refused {
     fn exec(&self, _inside: Inside, _command: Vec<String>, _streams: Streams) -> Run {
-        Box::pin(std::future::ready(Err(self.0.clone())))
-    }
-
-    fn attach(&self, _inside: Inside, _streams: Streams) -> Run {
         Box::pin(std::future::ready(Err(self.0.clone())))
     }
 }

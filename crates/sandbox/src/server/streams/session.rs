@@ -1,6 +1,7 @@
 //! One process with a client at its streams, whatever carries them: bytes both ways, the size of the terminal, and in
 //! the end what became of it as a `metav1.Status`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -10,6 +11,9 @@ use tokio::time::{MissedTickBehavior, interval_at};
 
 use super::process::{Inside, Processes, Refusal, Run, Size, Streams};
 use crate::Version;
+use crate::consoles::Consoles;
+use crate::logs::Logs;
+use crate::server::log;
 
 /// How many bytes a pipe between a process and its client holds; then the writer waits.
 const PIPE: usize = 64 * 1024;
@@ -105,6 +109,17 @@ impl Input {
     }
 }
 
+/// What runs inside containers.
+#[derive(Clone)]
+pub(super) struct Insides {
+    /// Starts commands.
+    pub(super) processes: Arc<dyn Processes>,
+    /// The streams of main processes.
+    pub(super) consoles: Consoles,
+    /// What they wrote.
+    pub(super) logs: Logs,
+}
+
 /// A process under way.
 pub(super) struct Session {
     demand: Demand,
@@ -115,7 +130,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts what was demanded.
-    pub(super) fn start(processes: &dyn Processes, demand: Demand) -> (Session, Input) {
+    pub(super) fn start(insides: &Insides, demand: Demand) -> (Session, Input) {
         let (stdout, stdout_end) = duplex(PIPE);
         let (stderr, stderr_end) = duplex(PIPE);
         let (size, sizes) = watch::channel(Size::default());
@@ -134,8 +149,13 @@ impl Session {
         };
         let inside = demand.inside.clone();
         let run = match &demand.task {
-            Task::Command(words) => processes.exec(inside, words.clone(), streams),
-            Task::Attach => processes.attach(inside, streams),
+            Task::Command(words) => insides.processes.exec(inside, words.clone(), streams),
+            Task::Attach => match log::instance(&inside.pod, &inside.container, log::Which::Current) {
+                Ok(instance) if super::is_running(&inside) => {
+                    insides.consoles.attach(&instance, streams, &insides.logs)
+                }
+                Ok(_) | Err(_) => Box::pin(std::future::ready(Err(Refusal::NotRunning))),
+            },
         };
         (Session { demand, stdout, stderr, run }, input)
     }

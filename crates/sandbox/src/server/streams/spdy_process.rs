@@ -2,7 +2,6 @@
 //!
 //! Source: `k8s.io/client-go/tools/remotecommand` (`v4.channel.k8s.io`), and the kubelet's `remotecommand` server.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -10,8 +9,7 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 
-use super::process::Processes;
-use super::session::{Channel, Demand, Gone, Input, PARTING, Session, Wire};
+use super::session::{Channel, Demand, Gone, Input, Insides, PARTING, Session, Wire};
 use super::spdy::{self, Connection, Output, Stream};
 
 /// What is spoken; every client since 1.4 knows it.
@@ -22,12 +20,12 @@ const OPENING: Duration = Duration::from_secs(30);
 const SIZE: usize = 1024;
 
 /// Serves one process until it has ended or the client has gone.
-pub(super) async fn serve(processes: Arc<dyn Processes>, upgraded: Upgraded, demand: Demand) {
+pub(super) async fn serve(insides: Insides, upgraded: Upgraded, demand: Demand) {
     let (driver, mut connection) = spdy::serve(TokioIo::new(upgraded));
     let work = async {
         let opened = tokio::time::timeout(OPENING, Opened::accept(&mut connection, &demand)).await;
         let Ok(Some(opened)) = opened else { return };
-        let (session, input) = Session::start(&*processes, demand);
+        let (session, input) = Session::start(&insides, demand);
         let mut wire = Outputs {
             error: opened.error.output,
             stdout: opened.stdout.map(|stream| stream.output),

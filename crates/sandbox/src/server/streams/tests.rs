@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, AttachParams, PostParams, TerminalSize};
+use kube::api::{Api, AttachParams, DeleteParams, PostParams, TerminalSize};
 use kube::client::ConfigExt as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
@@ -224,6 +224,34 @@ async fn commands_run_over_spdy() {
     );
     let status: Value = serde_json::from_slice(&answers[&1]).unwrap();
     assert_eq!(status["details"]["causes"][0]["message"], "126");
+    lab.sandbox.stop().await;
+}
+
+#[tokio::test]
+async fn the_output_of_a_main_process_can_be_attached_to() {
+    let lab = Lab::start(Version::V1_34).await;
+    let pod = json!({
+        "metadata": { "name": "clock" },
+        "spec": { "containers": [{
+            "name": "c", "image": "busybox:1.36", "command": ["sh", "-c", "while true; do echo tick; sleep 1; done"],
+        }] },
+    });
+    lab.pods.create(&PostParams::default(), &serde_json::from_value(pod).unwrap()).await.unwrap();
+    lab.until(async |lab| {
+        let pod = lab.pods.get("clock").await.unwrap();
+        pod.status.and_then(|status| status.phase).as_deref() == Some("Running")
+    })
+    .await;
+    let mut process = lab.pods.attach("clock", &AttachParams::default()).await.unwrap();
+    let mut out = process.stdout().unwrap();
+    let mut text = [0; 10];
+    tokio::time::timeout(LONG, out.read_exact(&mut text)).await.unwrap().unwrap();
+    assert_eq!(&text, b"tick\ntick\n");
+    let status = process.take_status().unwrap();
+    drop(out);
+    lab.pods.delete("clock", &DeleteParams::default().grace_period(0)).await.unwrap();
+    let status = tokio::time::timeout(LONG, status).await.unwrap().unwrap();
+    assert_eq!(status.status.as_deref(), Some("Success"));
     lab.sandbox.stop().await;
 }
 

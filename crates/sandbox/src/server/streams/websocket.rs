@@ -2,8 +2,6 @@
 //!
 //! Source of the format: `k8s.io/apimachinery/pkg/util/remotecommand` and `k8s.io/apiserver`'s `wsstream`.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures::{SinkExt as _, Stream, StreamExt as _, stream::SplitSink};
@@ -15,8 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
-use super::process::Processes;
-use super::session::{Channel, Demand, Gone, Input, PARTING, SILENCE, Session, Wire};
+use super::session::{Channel, Demand, Gone, Input, Insides, PARTING, SILENCE, Session, Wire};
 
 /// The greatest message that a client may send; `kubectl` sends 32 KiB at most.
 const MESSAGE: usize = 4 * 1024 * 1024;
@@ -81,7 +78,7 @@ pub(super) async fn open(upgraded: Upgraded) -> Socket {
 }
 
 /// Serves one process until it has ended or the client has gone.
-pub(super) async fn serve(processes: Arc<dyn Processes>, upgraded: Upgraded, demand: Demand, dialect: Dialect) {
+pub(super) async fn serve(insides: Insides, upgraded: Upgraded, demand: Demand, dialect: Dialect) {
     let (sink, source) = open(upgraded).await.split();
     let mut wire = Outputs { sink, dialect };
     // Tells clients that all is set up, as the real server does.
@@ -93,7 +90,7 @@ pub(super) async fn serve(processes: Arc<dyn Processes>, upgraded: Upgraded, dem
     if wire.put(first, &[]).await.is_err() {
         return;
     }
-    let (session, input) = Session::start(&*processes, demand);
+    let (session, input) = Session::start(&insides, demand);
     let outputs = async {
         if session.drive(&mut wire).await.is_ok() {
             tokio::time::sleep(PARTING).await;

@@ -93,10 +93,6 @@ impl Processes for Toy {
             run(command, streams).await
         })
     }
-
-    fn attach(&self, inside: Inside, streams: Streams) -> Run {
-        self.exec(inside, vec!["cat".to_owned()], streams)
-    }
 }
 
 impl Ports for Toy {
