@@ -1,5 +1,6 @@
 //! The admission chain: what the API server asks before it stores an object, in the real server's order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -14,6 +15,7 @@ use crate::store::{Key, Object, Store};
 
 mod lifecycle;
 mod limit_ranger;
+mod pod_security;
 mod prepare;
 mod priority;
 pub(crate) mod quota;
@@ -62,6 +64,8 @@ pub(crate) struct Request {
     pub(crate) old: Option<Object>,
     /// Warnings for the caller.
     pub(crate) warnings: Vec<String>,
+    /// What the audit log should know, by name.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 impl Request {
@@ -155,16 +159,19 @@ impl<'a> Transaction<'a> {
 
 /// Returns the chain, in the real server's order.
 pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
-    vec![
+    let mut chain: Vec<Box<dyn Plugin>> = vec![
         Box::new(lifecycle::NamespaceLifecycle),
         Box::new(limit_ranger::LimitRanger(version)),
         Box::new(service_account::ServiceAccount),
         Box::new(NodeRestriction),
+        Box::new(pod_security::PodSecurity(version)),
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
         Box::new(prepare::Prepare(version)),
         Box::new(simulation::Simulation),
         Box::new(Escalation),
         Box::new(quota::ResourceQuota(version)),
-    ]
+    ];
+    chain.retain(|plugin| version.minor() >= 23 || plugin.name() != "PodSecurity");
+    chain
 }

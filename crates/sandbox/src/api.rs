@@ -2,6 +2,7 @@
 //!
 //! All methods are synchronous: one lock is held for the length of a request, never across an await.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use serde_json::Value;
@@ -70,6 +71,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     /// Who changed them.
     pub(crate) audit: audit::Log,
+    /// What admission found about the request that is written down next.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// Names one object, or part of it.

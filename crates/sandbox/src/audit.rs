@@ -1,6 +1,6 @@
 //! The audit log: who changed what, as the API server saw it. Nothing but the server writes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -43,6 +43,8 @@ pub(crate) struct Entry {
     pub(crate) code: u16,
     /// The object afterwards, where the request changed it.
     pub(crate) object: Option<Object>,
+    /// What admission wrote down, such as `pod-security.kubernetes.io/audit-violations`.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 impl Entry {
@@ -69,6 +71,7 @@ impl Entry {
             name: text("name")?,
             code: u16::try_from(value["code"].as_u64()?).ok()?,
             object: value["object"].is_object().then(|| Arc::new(value["object"].clone())),
+            annotations: serde_json::from_value(value["annotations"].clone()).unwrap_or_default(),
         })
     }
 
@@ -84,6 +87,7 @@ impl Entry {
             "component": self.origin == Origin::Component, "reason": self.reason, "verb": self.verb, "group": self.group,
             "resource": self.resource, "subresource": self.subresource, "namespace": self.namespace,
             "name": self.name, "code": self.code, "object": self.object.as_deref(),
+            "annotations": self.annotations,
         })
     }
 }

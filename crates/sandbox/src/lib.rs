@@ -76,6 +76,17 @@ pub enum Version {
     V1_34,
 }
 
+impl Version {
+    /// Returns the `x` of 1.x.
+    pub(crate) fn minor(self) -> u32 {
+        match self {
+            Version::V1_20 => 20,
+            Version::V1_24 => 24,
+            Version::V1_34 => 34,
+        }
+    }
+}
+
 /// How fast simulated things take place (image pulls, memory growth, back-offs, node heartbeats).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pace {

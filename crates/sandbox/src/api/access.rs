@@ -1,5 +1,6 @@
 //! Who may do what, whose tokens are good, and what is written down of both.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Api, Caller, State, Status, Target};
@@ -73,6 +74,7 @@ impl Api {
         target: Target<'_>,
         outcome: Result<(u16, Option<Object>), &Status>,
     ) {
+        let annotations = std::mem::take(&mut state.annotations);
         let (code, object) = match outcome {
             Ok(done) => done,
             Err(status) => (status.code, None),
@@ -89,6 +91,7 @@ impl Api {
             name: target.name.to_owned(),
             code,
             object,
+            annotations,
             ..self.entry(caller, verb)
         });
         self.shared.changed.notify_one();
@@ -115,6 +118,7 @@ impl Api {
             name: String::new(),
             code: 0,
             object: None,
+            annotations: BTreeMap::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Deleting: at once, or by marking the object until whoever holds it lets go.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -118,6 +119,7 @@ impl Api {
             object: Value::Null,
             old: Some(Arc::clone(&old)),
             warnings: Vec::new(),
+            annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {

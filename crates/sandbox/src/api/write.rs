@@ -1,5 +1,6 @@
 //! Creating and changing objects: decode, defaults, admission, validation, storage, in the real order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -140,6 +141,7 @@ impl Api {
             object,
             old: None,
             warnings: Vec::new(),
+            annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {
@@ -168,13 +170,14 @@ impl Api {
             return Err(Status::already_exists(resource, &request.name));
         }
         let writes = transaction.into_writes();
-        let Request { mut object, warnings, name, .. } = request;
+        let Request { mut object, warnings, name, annotations, .. } = request;
         if let Ownership::Update(manager) = &options.ownership {
             ownership::track(resource, None, &mut object, manager, None, &rfc3339(now));
         }
         if options.dry_run == DryRun::All {
             return Ok(Written { object: Arc::new(object), warnings });
         }
+        state.annotations = annotations;
         self.commit(state, writes);
         let change = state.store.put(resource, Key::new(namespace, &name), object);
         self.publish(Arc::clone(&change));
@@ -292,6 +295,7 @@ impl Api {
             object,
             old: Some(Arc::clone(&old)),
             warnings: Vec::new(),
+            annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
         for plugin in &self.shared.chain {
@@ -309,7 +313,7 @@ impl Api {
             plugin.validate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         let writes = transaction.into_writes();
-        let Request { mut object, warnings, .. } = request;
+        let Request { mut object, warnings, annotations, .. } = request;
         // The scheduler's word is not a change of what is wanted.
         let counts = resource.generation.is_counted(self.version()) && subresource != Some("binding");
         if counts && body_differs(&old, &object) {
@@ -325,6 +329,7 @@ impl Api {
         if options.dry_run == DryRun::All {
             return Ok(Written { object: Arc::new(object), warnings });
         }
+        state.annotations = annotations;
         self.commit(state, writes);
         if object == *old {
             return Ok(Written { object: old, warnings });
