@@ -366,5 +366,7 @@ fn all_verdicts_are_those_of_upstream() {
         .map(|(case, found)| format!("{}: {} / {}", case["File"], case["Detail"], describe(found)))
         .collect();
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-    assert!(took.as_millis() <= 50, "{took:?}");
+    // The figure is that of an optimised build.
+    let most = if cfg!(debug_assertions) { 2000 } else { 50 };
+    assert!(took.as_millis() <= most, "{took:?}");
 }
