@@ -10,10 +10,13 @@ use crate::resources::Resource;
 
 mod config;
 mod definition;
+mod network;
 mod pod;
+mod policies;
 mod quota;
 mod rbac;
 mod service;
+mod sets;
 mod workload;
 
 /// Returns what is wrong with an object (`old` is the stored one, at an update). `metadata` is checked
@@ -28,7 +31,25 @@ pub(crate) fn validate(resource: &Resource, object: &Value, old: Option<&Value>,
         (crate::rbac::GROUP, "ClusterRole") => rbac::role(object, rbac::Home::Cluster, version),
         (crate::rbac::GROUP, "RoleBinding") => rbac::binding(object, old, rbac::Home::Namespace, version),
         (crate::rbac::GROUP, "ClusterRoleBinding") => rbac::binding(object, old, rbac::Home::Cluster, version),
+        ("discovery.k8s.io", "EndpointSlice") => network::slice(object, old, version),
+        ("", "Endpoints") => network::endpoints(object, version),
+        ("node.k8s.io", "RuntimeClass") => policies::runtime_class(object, old, version),
+        ("storage.k8s.io", "StorageClass") => policies::storage_class(object, old, version),
+        ("scheduling.k8s.io", "PriorityClass") => policies::priority_class(object, old, version),
         _ if same("spec") => Vec::new(),
+        ("networking.k8s.io", "NetworkPolicy") => network::policy(object, version),
+        ("networking.k8s.io", "Ingress") => network::ingress(object, version),
+        ("apps", "StatefulSet") => sets::stateful_set(object, old, version),
+        ("apps", "DaemonSet") => sets::daemon_set(object, old, version),
+        ("", "ReplicationController") => sets::replication_controller(object, version),
+        ("batch", "Job") => sets::job(object, old, version),
+        ("batch", "CronJob") => sets::cron_job(object, old, version),
+        ("policy", "PodDisruptionBudget") => policies::budget(object, version),
+        ("policy", "PodSecurityPolicy") => policies::pod_security(object, version),
+        ("autoscaling", "HorizontalPodAutoscaler") => policies::autoscaler(object, version),
+        ("", "PersistentVolumeClaim") => policies::claim(object, old, version),
+        ("", "PersistentVolume") => policies::volume(object, old, version),
+        ("coordination.k8s.io", "Lease") => policies::lease(object, version),
         ("", "Pod") => pod::pod(object, old, version),
         ("", "LimitRange") => quota::limit_range(object, version),
         ("", "ResourceQuota") => quota::resource_quota(object, version),
@@ -115,6 +136,22 @@ fn dns_label(faults: &mut Faults, field: &str, value: &str) {
         faults.invalid(field, &json!(value), "must be no more than 63 characters");
     } else if !fits {
         faults.invalid(field, &json!(value), DNS_LABEL);
+    }
+}
+
+/// Checks a DNS-1035 label, such as a Service's name.
+fn dns_1035(faults: &mut Faults, field: &str, value: &str) {
+    let is_inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let fits = value.bytes().all(is_inner)
+        && value.starts_with(|first: char| first.is_ascii_lowercase())
+        && !value.ends_with('-');
+    if value.len() > 63 {
+        faults.invalid(field, &json!(value), "must be no more than 63 characters");
+    } else if !fits {
+        let detail = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+            alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used \
+            for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+        faults.invalid(field, &json!(value), detail);
     }
 }
 

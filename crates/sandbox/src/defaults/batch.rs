@@ -1,6 +1,6 @@
 //! Defaults of Jobs and CronJobs.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::Version;
 use crate::fields::{as_map, default_to, is_true, map_at, text};
@@ -50,9 +50,9 @@ fn choose_pods(job: &mut Value, version: Version) {
         ],
     };
     let spec = map_at_value(job, "spec");
-    if spec["selector"].is_null() {
-        spec["selector"] = json!({ "matchLabels": { (labels[0].0): uid } });
-    }
+    map_at(map_at_value(spec, "selector"), "matchLabels")
+        .entry(labels[0].0)
+        .or_insert_with(|| Value::from(uid.as_str()));
     let template = map_at_value(spec, "template");
     let own = map_at(map_at_value(template, "metadata"), "labels");
     for (key, value) in labels {

@@ -143,6 +143,8 @@ async fn object(
         "patch" => objects::patch(front, caller, request, place, &query).await,
         _ => objects::delete(front, caller, request, place, &query).await,
     };
+    // A refusal warns as well.
+    let answered = answered.or_else(|status| Ok(answer::refusal(&status)));
     answered.map(|mut response| {
         let served = front.api.served();
         let custom = served.definition(place.resource).and_then(|definition| definition.warning.clone());

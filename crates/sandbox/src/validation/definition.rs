@@ -45,16 +45,19 @@ pub(super) fn definition(object: &Value, old: Option<&Value>, version: Version) 
         faults.unsupported("spec.scope", &json!(scope), &["Cluster", "Namespaced"]);
     }
     versions(&mut faults, spec);
-    for (field, value) in
-        [("plural", plural), ("singular", text(spec, "/names/singular")), ("kind", text(spec, "/names/kind"))]
-    {
+    for (field, value) in [
+        ("plural", plural),
+        ("singular", text(spec, "/names/singular")),
+        ("kind", text(spec, "/names/kind")),
+        ("listKind", text(spec, "/names/listKind")),
+    ] {
         let path = format!("spec.names.{field}");
         if value.is_empty() {
             faults.required(&path, "");
-        } else if field == "kind" {
+        } else if matches!(field, "kind" | "listKind") {
             let lower = value.to_lowercase();
             let mut found = Faults::new(version);
-            super::dns_label(&mut found, &path, &lower);
+            super::dns_1035(&mut found, &path, &lower);
             if !found.causes.is_empty() {
                 faults.invalid(
                     &path,
@@ -63,9 +66,10 @@ pub(super) fn definition(object: &Value, old: Option<&Value>, version: Version) 
                 );
             }
         } else {
-            super::dns_label(&mut faults, &path, value);
+            super::dns_1035(&mut faults, &path, value);
         }
     }
+    schemas(&mut faults, list(spec, "/versions"));
     if let Some(old) = old {
         let was_established = list(old, "/status/conditions")
             .iter()
@@ -96,12 +100,8 @@ fn versions(faults: &mut Faults, spec: &Value) {
             faults.invalid("spec.versions", &json!(name), "must contain unique version names");
         }
         names.push(name);
-        let schema = &version["schema"]["openAPIV3Schema"];
-        let path = format!("{path}.schema.openAPIV3Schema");
-        if schema.is_object() {
-            structural(faults, schema, &path, Place::Root, 0);
-        } else {
-            faults.required(&path, "schemas are required");
+        if !version["schema"]["openAPIV3Schema"].is_object() {
+            faults.required(&format!("{path}.schema.openAPIV3Schema"), "schemas are required");
         }
         for (at, column) in list(version, "/additionalPrinterColumns").iter().enumerate() {
             let path = format!("spec.versions[{index}].additionalPrinterColumns[{at}]");
@@ -131,6 +131,19 @@ fn versions(faults: &mut Faults, spec: &Value) {
     }
 }
 
+/// Checks the schemas. One that all versions share is named as the API server keeps it: once, above them.
+fn schemas(faults: &mut Faults, versions: &[Value]) {
+    let all: Vec<&Value> = versions.iter().map(|version| &version["schema"]["openAPIV3Schema"]).collect();
+    let is_shared = all.windows(2).all(|pair| pair[0] == pair[1]);
+    for (index, schema) in all.iter().enumerate().filter(|(_, schema)| schema.is_object()) {
+        if is_shared {
+            structural(faults, schema, "spec.validation.openAPIV3Schema", Place::Root, 0);
+            return;
+        }
+        structural(faults, schema, &format!("spec.versions[{index}].schema.openAPIV3Schema"), Place::Root, 0);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Root,
@@ -142,6 +155,19 @@ enum Place {
 fn structural(faults: &mut Faults, schema: &Value, path: &str, place: Place, depth: usize) {
     if depth > DEPTH {
         return;
+    }
+    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
+        if place == Place::Root && matches!(key.as_str(), "metadata" | "apiVersion" | "kind") {
+            continue;
+        }
+        structural(faults, inner, &format!("{path}.properties[{key}]"), Place::Field, depth + 1);
+    }
+    if schema["additionalProperties"].is_object() {
+        let path = format!("{path}.additionalProperties");
+        structural(faults, &schema["additionalProperties"], &path, Place::Field, depth + 1);
+    }
+    if schema["items"].is_object() {
+        structural(faults, &schema["items"], &format!("{path}.items"), Place::Item, depth + 1);
     }
     let kind = text(schema, "/type");
     let may_lack = schema["x-kubernetes-int-or-string"] == true
@@ -175,18 +201,5 @@ fn structural(faults: &mut Faults, schema: &Value, path: &str, place: Place, dep
     }
     if schema.get("$ref").is_some_and(|reference| !reference.is_null()) {
         faults.forbidden(&format!("{path}.$ref"), "$ref is not supported");
-    }
-    for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
-        if place == Place::Root && matches!(key.as_str(), "metadata" | "apiVersion" | "kind") {
-            continue;
-        }
-        structural(faults, inner, &format!("{path}.properties[{key}]"), Place::Field, depth + 1);
-    }
-    if schema["additionalProperties"].is_object() {
-        let path = format!("{path}.additionalProperties");
-        structural(faults, &schema["additionalProperties"], &path, Place::Field, depth + 1);
-    }
-    if schema["items"].is_object() {
-        structural(faults, &schema["items"], &format!("{path}.items"), Place::Item, depth + 1);
     }
 }

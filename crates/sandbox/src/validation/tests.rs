@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::resources::{CONFIG_MAPS, DEPLOYMENTS, LIMIT_RANGES, PODS, RESOURCE_QUOTAS, Resource, SECRETS, SERVICES};
 
+mod kinds;
+
 /// Defaults an object and compares the refusals, as `field: message`.
 fn check_version(version: Version, resource: &Resource, object: Value, expected: &[&str]) {
     let mut object = object;
