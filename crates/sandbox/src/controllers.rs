@@ -15,6 +15,7 @@ use crate::nodes::Nodes;
 use crate::store::{Change, Key};
 
 pub(crate) mod aggregation;
+pub(crate) mod autoscaler;
 pub(crate) mod cron_job;
 pub(crate) mod daemon_set;
 pub(crate) mod definitions;

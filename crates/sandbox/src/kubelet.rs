@@ -22,9 +22,11 @@ use crate::nodes::{Nodes, Order};
 use crate::resources::{LEASES, NODES, PODS};
 use crate::store::{Change, ChangeKind, Object};
 
+use self::agenda::Agenda;
 use self::images::MEBI;
 use self::pod::PodRun;
 
+mod agenda;
 mod container;
 pub(crate) mod images;
 mod pod;
@@ -52,6 +54,10 @@ pub(crate) struct Kubelet {
     recorder: Recorder,
     nodes: Nodes,
     pods: BTreeMap<String, PodRun>,
+    /// Which of them need work.
+    agenda: Agenda,
+    /// Those with a program that takes more and more memory.
+    growers: BTreeSet<String>,
     /// Images that were pulled since the node booted.
     pulled: BTreeSet<String>,
     power: Power,
@@ -90,6 +96,8 @@ impl Kubelet {
             recorder: Recorder::kubelet(api, name(node)),
             nodes: nodes.clone(),
             pods: BTreeMap::new(),
+            agenda: Agenda::default(),
+            growers: BTreeSet::new(),
             pulled: BTreeSet::new(),
             power: Power::On,
             memory,
@@ -147,7 +155,7 @@ impl Kubelet {
             self.reserve(text(&pod, "/status/podIP"));
             run.tell_uses(self);
             run.open_ports(&self.network);
-            self.pods.insert(uid(&pod).to_owned(), run);
+            self.take_over(uid(&pod), run);
         }
     }
 
@@ -170,7 +178,16 @@ impl Kubelet {
         }
     }
 
+    fn take_over(&mut self, pod: &str, run: PodRun) {
+        self.agenda.touch(pod);
+        if run.growing() > 0 {
+            self.growers.insert(pod.to_owned());
+        }
+        self.pods.insert(pod.to_owned(), run);
+    }
+
     fn upsert(&mut self, pod: &Object) {
+        self.agenda.touch(uid(pod));
         match self.pods.get_mut(uid(pod)) {
             Some(run) => run.observe(pod),
             None => {
@@ -180,6 +197,8 @@ impl Kubelet {
     }
 
     fn forget(&mut self, pod: &str) {
+        self.agenda.drop(pod);
+        self.growers.remove(pod);
         if self.pods.remove(pod).is_some() {
             self.api.logs().forget(pod);
             self.api.usages().forget(pod);
@@ -229,16 +248,25 @@ impl Kubelet {
             Power::On => {}
         }
         self.beat(now);
-        let mut wake = self.next_lease.min(self.next_heartbeat);
-        for pod in self.pods.keys().cloned().collect::<Vec<_>>() {
+        for pod in self.agenda.take(now) {
             // Taken out, so that it can be worked on with the kubelet at hand.
             let Some(mut run) = self.pods.remove(&pod) else { continue };
             let due = run.step(self, now);
-            if !run.is_gone() {
-                self.pods.insert(pod, run);
-                wake = wake.min(due.unwrap_or(wake));
+            if run.is_gone() {
+                self.agenda.drop(&pod);
+                self.growers.remove(&pod);
+                continue;
             }
+            self.agenda.plan(&pod, due);
+            if run.growing() > 0 {
+                self.growers.insert(pod.clone());
+            } else {
+                self.growers.remove(&pod);
+            }
+            self.pods.insert(pod, run);
         }
+        let beat = self.next_lease.min(self.next_heartbeat);
+        let wake = self.agenda.next().map_or(beat, |due| due.min(beat));
         match self.memory_gone_at(now) {
             Some(at) if at <= now => {
                 self.run_out_of_memory(now);
@@ -260,7 +288,7 @@ impl Kubelet {
 
     /// Returns when the node's memory is gone, if the programs go on as they do.
     fn memory_gone_at(&self, now: Instant) -> Option<Instant> {
-        let growing = self.pods.values().map(|run| run.growing()).sum::<usize>();
+        let growing = self.growers.iter().filter_map(|pod| self.pods.get(pod)).map(PodRun::growing).sum::<usize>();
         if growing == 0 {
             return None;
         }
@@ -292,6 +320,7 @@ impl Kubelet {
         if let Some(mut run) = greatest.as_ref().and_then(|pod| self.pods.remove(pod)) {
             run.kill_growing(self, now);
             if let Some(pod) = greatest {
+                self.agenda.touch(&pod);
                 self.pods.insert(pod, run);
             }
             if let Ok(node) = self.api.get(&NODES, "", &self.node) {
@@ -312,13 +341,15 @@ impl Kubelet {
     fn come_up(&mut self) {
         self.power = Power::On;
         let known = std::mem::take(&mut self.pods);
+        self.agenda = Agenda::default();
+        self.growers.clear();
         for pod in self.assigned() {
             let mut run = match known.get(uid(&pod)) {
                 Some(_) | None if text(&pod, "/status/startTime").is_empty() => PodRun::new(&pod),
                 Some(_) | None => PodRun::adopt(&pod, self.api.version(), self.api.clock()),
             };
             run.lose_containers(self);
-            self.pods.insert(uid(&pod).to_owned(), run);
+            self.take_over(uid(&pod), run);
         }
         // Before the status says so: the node controller must not find a node that is Ready and silent.
         self.nodes.post_again(&self.node);

@@ -45,6 +45,7 @@ impl World {
         world.add(api, controllers::cron_job::CronJobs::new(api));
         world.add(api, controllers::disruption::Disruptions::new(api));
         world.add(api, controllers::volumes::Volumes::new(api));
+        world.add(api, controllers::autoscaler::Autoscalers::new(api));
         world.add(api, controllers::quota::Quotas::new(api));
         world.add(api, controllers::garbage::Garbage::new(api));
         world.add(api, controllers::endpoints::ServiceEndpoints::new(api));

@@ -121,7 +121,7 @@ impl Deployments {
                 if set["spec"]["minReadySeconds"].is_null() {
                     as_map(&mut set["spec"]).remove("minReadySeconds");
                 }
-                if wanted(set) == wanted(deployment) {
+                if wanted(set) == wanted(deployment) && annotated(set, DESIRED).is_none() {
                     annotate_scale(set, wanted(deployment), maximum);
                 }
             })?;
@@ -233,6 +233,57 @@ impl Deployments {
         }
     }
 
+    /// Brings the ReplicaSets to the number of replicas that is asked for now, each in proportion to its size
+    /// (`scale` of `sync.go`).
+    fn rescale(&mut self, deployment: &Value, new: Option<&Object>, old: &[Object]) {
+        let (replicas, slack) = (wanted(deployment), slack(deployment));
+        let active: Vec<&Object> = new.into_iter().chain(old.iter().rev()).filter(|set| wanted(set) > 0).collect();
+        if active.len() < 2 {
+            let only = active.first().copied().or(new).or(old.last());
+            if let Some(only) =
+                only.filter(|only| wanted(only) != replicas || annotated(only, DESIRED) != Some(replicas))
+            {
+                self.scale(deployment, only, replicas);
+            }
+            return;
+        }
+        let is_saturated = |set: &Object| {
+            wanted(set) == replicas && annotated(set, DESIRED) == Some(replicas) && available(set) == replicas
+        };
+        if new.is_some_and(is_saturated) {
+            for set in old.iter().filter(|set| wanted(set) > 0) {
+                self.scale(deployment, set, 0);
+            }
+            return;
+        }
+        if strategy(deployment) == Strategy::Recreate {
+            return;
+        }
+        let allowed = if replicas > 0 { signed(replicas + slack.surge) } else { 0 };
+        let total: i64 = active.iter().map(|set| signed(wanted(set))).sum();
+        let to_add = allowed - total;
+        let mut sets = active;
+        // Of equals, the newer one grows and the older one shrinks.
+        sets.sort_by_key(|set| {
+            let age = if to_add >= 0 { -revision(set) } else { revision(set) };
+            (std::cmp::Reverse(wanted(set)), age)
+        });
+        let mut added = 0;
+        let mut sizes: Vec<i64> = Vec::new();
+        for set in &sets {
+            let size = signed(wanted(set));
+            let share = share(size, signed(replicas + slack.surge), annotated(set, MAXIMUM).map(signed));
+            let left = to_add - added;
+            let share = if to_add > 0 { share.min(left).max(0) } else { share.max(left).min(0) };
+            added += share;
+            sizes.push(size + share);
+        }
+        for (index, (set, size)) in sets.into_iter().zip(sizes).enumerate() {
+            let size = if index == 0 { size + to_add - added } else { size };
+            self.scale(deployment, set, usize::try_from(size).unwrap_or_default());
+        }
+    }
+
     /// Ends all old Pods before the first new one starts.
     fn recreate(&mut self, deployment: &Value, new: Option<&Object>, old: &[Object]) -> bool {
         for set in old.iter().filter(|set| wanted(set) > 0) {
@@ -325,14 +376,9 @@ impl Controller for Deployments {
         let new_uid = new.as_deref().map(|new| uid(new).to_owned());
         let old: Vec<Object> =
             sets.iter().filter(|set| Some(uid(set)) != new_uid.as_deref()).map(Object::clone).collect();
-        if is_true(&deployment, "/spec/paused") {
-            // A paused Deployment scales, but does not roll.
-            let active = new.as_ref().or_else(|| old.iter().rev().find(|set| wanted(set) > 0));
-            if let Some(set) = active
-                .filter(|set| wanted(set) != wanted(&deployment) && old.iter().filter(|o| wanted(o) > 0).count() <= 1)
-            {
-                self.scale(&deployment, set, wanted(&deployment));
-            }
+        if is_true(&deployment, "/spec/paused") || is_scaled(&deployment, &sets) {
+            // A paused Deployment scales, but does not roll; any other scales first.
+            self.rescale(&deployment, new.as_ref(), &old);
         } else if let Some(new) = &new {
             match strategy(&deployment) {
                 Strategy::Rolling => self.roll(&deployment, new, &old),
@@ -385,6 +431,29 @@ fn slack(deployment: &Value) -> Slack {
 
 fn available(set: &Value) -> usize {
     usize::try_from(number(set, "/status/availableReplicas").unwrap_or_default()).unwrap_or_default()
+}
+
+/// Returns whether the number of replicas was changed since a ReplicaSet that has some was last written.
+fn is_scaled(deployment: &Value, sets: &[Object]) -> bool {
+    sets.iter()
+        .filter(|set| wanted(set) > 0)
+        .any(|set| annotated(set, DESIRED).is_some_and(|desired| desired != wanted(deployment)))
+}
+
+/// Returns how many Pods a ReplicaSet of a size gets more or fewer, where the whole was `before` and is `now`.
+fn share(size: i64, now: i64, before: Option<i64>) -> i64 {
+    match before.filter(|before| *before > 0) {
+        Some(before) => (size as f64 * now as f64 / before as f64).round() as i64 - size,
+        None => 0,
+    }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn annotated(set: &Value, key: &str) -> Option<usize> {
+    set["metadata"]["annotations"][key].as_str()?.parse().ok()
 }
 
 fn revision(set: &Value) -> i64 {

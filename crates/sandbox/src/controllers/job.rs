@@ -123,7 +123,12 @@ impl Jobs {
             return Ok(None);
         }
         if let Some((failures, last)) = self.failures.get(uid(job)) {
-            let pause = BACK_OFF.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST);
+            // The first one is made up for at once where Pods are not held.
+            let counted = if tracks(self.api.version()) { *failures } else { failures.saturating_sub(1) };
+            let pause = match counted {
+                0 => Duration::ZERO,
+                counted => BACK_OFF.saturating_mul(1 << (counted - 1).min(10)).min(LONGEST),
+            };
             let left = (*last + self.api.clock().scaled(pause)).saturating_duration_since(Instant::now());
             if !left.is_zero() {
                 return Ok(Some(left));

@@ -1,13 +1,15 @@
 //! Namespaces: each gets its default account and the cluster's CA, and one on its way out is emptied.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::api::{Api, Caller, DeleteOptions, Target, WriteOptions};
-use crate::fields::{is_deleted, name};
-use crate::resources::{CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS};
-use crate::store::{Change, ChangeKind, Key};
+use crate::clock::rfc3339;
+use crate::fields::{is_deleted, list, name, text};
+use crate::resources::{CONFIG_MAPS, NAMESPACES, Resource, SERVICE_ACCOUNTS};
+use crate::store::{Change, ChangeKind, Key, Object};
 
 use super::{Controller, Next, Queue, queue_all};
 
@@ -58,7 +60,7 @@ impl Namespaces {
     fn empty(&self, namespace: &Value) -> Next {
         let caller = Caller::controller("namespace-controller");
         let space = name(namespace);
-        let mut left = 0;
+        let mut left = Left::default();
         for resource in self.api.served().stored().filter(|resource| resource.is_namespaced()) {
             for object in self.api.list_all(resource, Some(space)) {
                 if !is_deleted(&object) {
@@ -66,9 +68,10 @@ impl Namespaces {
                     let _ = self.api.delete(&caller, target, &DeleteOptions::default());
                 }
             }
-            left += self.api.list_all(resource, Some(space)).len();
+            left.count(resource, &self.api.list_all(resource, Some(space)));
         }
-        if left > 0 {
+        if !left.resources.is_empty() {
+            self.tell(&caller, namespace, &left);
             // Each deletion queues this Namespace again; the pause is for whatever was missed.
             return Next::After(Duration::from_secs(5));
         }
@@ -79,6 +82,88 @@ impl Namespaces {
             }
         });
         Next::Wait
+    }
+
+    /// Writes what a Namespace on its way out still waits for.
+    fn tell(&self, caller: &Caller, namespace: &Value, left: &Left) {
+        let told = list(namespace, "/status/conditions");
+        let now = rfc3339(self.api.clock().now());
+        let conditions: Vec<Value> = left
+            .conditions()
+            .into_iter()
+            .map(|(kind, truth, reason, message)| {
+                let before = told.iter().find(|condition| condition["type"] == kind);
+                let since = before
+                    .filter(|before| before["status"] == truth)
+                    .map_or(now.as_str(), |before| text(before, "/lastTransitionTime"));
+                json!({"type": kind, "status": truth, "reason": reason, "message": message,
+                    "lastTransitionTime": since})
+            })
+            .collect();
+        if told == conditions {
+            return;
+        }
+        let target = Target::new(&NAMESPACES, "", name(namespace)).part("status");
+        // It may be gone by now, which is as good.
+        let _ = self.api.update_with(caller, target, |stored| stored["status"]["conditions"] = json!(conditions));
+    }
+}
+
+/// What is left in a Namespace on its way out.
+#[derive(Debug, Default)]
+struct Left {
+    resources: BTreeMap<String, usize>,
+    finalizers: BTreeMap<String, usize>,
+}
+
+impl Left {
+    fn count(&mut self, resource: &Resource, objects: &[Object]) {
+        if !objects.is_empty() {
+            *self.resources.entry(format!("{}.{}", resource.plural, resource.group)).or_default() += objects.len();
+        }
+        for finalizer in objects.iter().flat_map(|object| list(object, "/metadata/finalizers")) {
+            *self.finalizers.entry(finalizer.as_str().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Returns the conditions: type, status, reason, message.
+    fn conditions(&self) -> [(&'static str, &'static str, &'static str, String); 5] {
+        let join = |counts: &BTreeMap<String, usize>, word: &str| {
+            let parts: Vec<String> =
+                counts.iter().map(|(what, count)| format!("{what} {word} {count} resource instances")).collect();
+            parts.join(", ")
+        };
+        let finalizers = if self.finalizers.is_empty() {
+            ("False", "ContentHasNoFinalizers", "All content-preserving finalizers finished".to_owned())
+        } else {
+            let message =
+                format!("Some content in the namespace has finalizers remaining: {}", join(&self.finalizers, "in"));
+            ("True", "SomeFinalizersRemain", message)
+        };
+        let remaining = format!("Some resources are remaining: {}", join(&self.resources, "has"));
+        let fixed = |text: &str| text.to_owned();
+        [
+            (
+                "NamespaceDeletionDiscoveryFailure",
+                "False",
+                "ResourcesDiscovered",
+                fixed("All resources successfully discovered"),
+            ),
+            (
+                "NamespaceDeletionGroupVersionParsingFailure",
+                "False",
+                "ParsedGroupVersions",
+                fixed("All legacy kube types successfully parsed"),
+            ),
+            (
+                "NamespaceDeletionContentFailure",
+                "False",
+                "ContentDeleted",
+                fixed("All content successfully deleted, may be waiting on finalization"),
+            ),
+            ("NamespaceContentRemaining", "True", "SomeResourcesRemain", remaining),
+            ("NamespaceFinalizersRemaining", finalizers.0, finalizers.1, finalizers.2),
+        ]
     }
 }
 

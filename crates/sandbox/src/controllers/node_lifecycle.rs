@@ -2,16 +2,18 @@
 //!
 //! Rules of `pkg/controller/nodelifecycle`. The grace period is shorter than the real 40 s: a learner waits.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::Version;
 use crate::api::{Api, Caller, DeleteOptions, Target, set_condition};
 use crate::clock::rfc3339;
 use crate::events::Recorder;
-use crate::fields::{is_deleted, is_true, list, name, namespace, number, text};
+use crate::fields::{is_deleted, is_true, list, name, namespace, number, text, uid};
 use crate::nodes::Nodes;
 use crate::resources::{NODES, PODS};
 use crate::scheduler::toleration;
@@ -35,6 +37,8 @@ pub(crate) struct NodeLifecycle {
     recorder: Recorder,
     evictions: Recorder,
     nodes: Nodes,
+    /// Since when Pods bear marks that do not say it themselves, by uid and mark.
+    borne: BTreeMap<(String, String), Timestamp>,
 }
 
 impl NodeLifecycle {
@@ -47,6 +51,7 @@ impl NodeLifecycle {
             recorder: Recorder::component(api, caller.clone(), "node-controller"),
             evictions: Recorder::component(api, caller, "taint-eviction-controller"),
             nodes: nodes.clone(),
+            borne: BTreeMap::new(),
         }
     }
 
@@ -144,22 +149,29 @@ impl NodeLifecycle {
         let Ok(node) = self.api.get(&NODES, "", &key.name) else { return Next::Wait };
         let taints: Vec<&Value> =
             list(&node, "/spec/taints").iter().filter(|taint| taint["effect"] == "NoExecute").collect();
-        if taints.is_empty() {
-            return Next::Wait;
-        }
         let now = self.api.clock().now();
         let mut soonest: Option<i64> = None;
         for pod in self.api.list_all(&PODS, None) {
             if text(&pod, "/spec/nodeName") != key.name || is_deleted(&pod) {
                 continue;
             }
-            let left = taints.iter().filter_map(|taint| time_left(&pod, taint, now)).min();
+            let left = taints.iter().filter_map(|taint| self.time_left(&pod, taint, now)).min();
+            if taints.is_empty() {
+                let before = self.borne.len();
+                self.borne.retain(|(known, _), _| known != uid(&pod));
+                if self.borne.len() < before {
+                    let message = format!("Cancelling deletion of Pod {}/{}", namespace(&pod), name(&pod));
+                    self.evictions.normal(&pod, "TaintManagerEviction", message);
+                }
+            }
             match left {
                 None => {}
                 Some(left) if left > 0 => soonest = Some(soonest.map_or(left, |soonest| soonest.min(left))),
                 Some(_) => {
                     let message = format!("Marking for deletion Pod {}/{}", namespace(&pod), name(&pod));
                     self.evictions.normal(&pod, "TaintManagerEviction", message);
+                    self.borne.retain(|(known, _), _| known != uid(&pod));
+                    self.condemn(&pod, now);
                     let target = Target::new(&PODS, namespace(&pod), name(&pod));
                     let _ = self.api.delete(&self.caller, target, &DeleteOptions::default());
                 }
@@ -169,12 +181,35 @@ impl NodeLifecycle {
     }
 }
 
-/// Returns how many seconds a Pod may still stay on a node with a taint; `None` means for ever.
-fn time_left(pod: &Value, taint: &Value, now: Timestamp) -> Option<i64> {
-    let Some(toleration) = toleration(pod, taint) else { return Some(0) };
-    let seconds = number(toleration, "/tolerationSeconds")?;
-    let since = text(taint, "/timeAdded").parse::<Timestamp>().unwrap_or(now);
-    Some(since.as_second() + seconds - now.as_second())
+impl NodeLifecycle {
+    /// Returns how many seconds a Pod may still stay on a node with a taint; `None` means for ever.
+    fn time_left(&mut self, pod: &Value, taint: &Value, now: Timestamp) -> Option<i64> {
+        let Some(toleration) = toleration(pod, taint) else { return Some(0) };
+        let seconds = number(toleration, "/tolerationSeconds")?;
+        // A taint that somebody put by hand does not say when.
+        let since = text(taint, "/timeAdded").parse::<Timestamp>().unwrap_or_else(|_| {
+            let mark = format!("{}={}", text(taint, "/key"), text(taint, "/value"));
+            *self.borne.entry((uid(pod).to_owned(), mark)).or_insert(now)
+        });
+        Some(since.as_second() + seconds - now.as_second())
+    }
+
+    /// Says in a Pod's status why it goes, as it is done since 1.26.
+    fn condemn(&self, pod: &Value, now: Timestamp) {
+        if self.api.version() != Version::V1_34 {
+            return;
+        }
+        let target = Target::new(&PODS, namespace(pod), name(pod)).part("status");
+        // It may be gone by now, which is as good.
+        let _ = self.api.update_with(&self.caller, target, |pod| {
+            set_condition(
+                pod,
+                json!({"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager",
+                    "message": "Taint manager: deleting due to NoExecute taint", "lastProbeTime": null,
+                    "lastTransitionTime": rfc3339(now)}),
+            );
+        });
+    }
 }
 
 impl Controller for NodeLifecycle {

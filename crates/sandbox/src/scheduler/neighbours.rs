@@ -186,7 +186,7 @@ impl Rules {
         let says = |reason: &str| {
             let mut reasons = vec![reason.to_owned()];
             if self.version == Some(Version::V1_20) {
-                reasons.insert(0, "node(s) didn't match pod affinity/anti-affinity rules".to_owned());
+                reasons.insert(0, "node(s) didn't match pod affinity/anti-affinity".to_owned());
             }
             reasons
         };

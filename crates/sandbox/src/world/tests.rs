@@ -681,6 +681,7 @@ async fn a_repaired_node_stays_ready_whoever_looks_first() {
     }
 }
 
+mod autoscaling;
 mod disruption;
 mod placement;
 mod probes;
