@@ -18,7 +18,7 @@ mod topology;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use shell::{ConnectError, ListenError, Listener, Peer, Protocol, Stream, Surroundings};
@@ -33,7 +33,7 @@ use crate::server::streams::port_forward::{Connecting, Ports};
 use crate::store::Object;
 
 pub(crate) use servers::http::{FetchError, fetch};
-pub(crate) use servers::{Place, Server};
+pub(crate) use servers::{Files, Place, Server};
 
 use listeners::Listeners;
 use route::{Origin, Target};
@@ -69,6 +69,8 @@ struct State {
     /// Nodes that are switched off or frozen.
     lost: BTreeSet<String>,
     api_server: Option<mpsc::Sender<Peer>>,
+    /// Weak: whoever simulates the insides of containers holds the network.
+    files: Option<Weak<dyn Files>>,
 }
 
 /// Who begins a flow.
@@ -168,6 +170,11 @@ impl Network {
         self.lock().listeners.serve(&place.log.pod, &place.log.container, running, life);
     }
 
+    /// Lets servers read the files of their containers.
+    pub(crate) fn read_files_of(&self, files: Weak<dyn Files>) {
+        self.lock().files = Some(files);
+    }
+
     /// Ends the server of a container, with its connections.
     pub(crate) fn quit(&self, pod: &str, container: &str) {
         self.lock().listeners.quit(pod, container);
@@ -260,7 +267,7 @@ impl Network {
                 tasks.spawn(async move {
                     tokio::select! {
                         () = life.cancelled() => {}
-                        () = servers::outside(host, peer, port) => {}
+                        () = servers::outside(host, peer, (port, protocol)) => {}
                     }
                 });
                 Ok(client)

@@ -24,13 +24,22 @@ struct Found {
     records: Vec<Record>,
 }
 
+/// Whose names a server knows.
+#[derive(Clone, Copy)]
+pub(super) enum Scope<'a> {
+    /// The cluster's, and those outside.
+    Cluster(&'a Topology),
+    /// Those outside only.
+    Outside,
+}
+
 /// Answers a message; `None` where nothing is to be said. `by` tells how long the answer may be.
-pub(super) fn answer(topology: &Topology, message: &[u8], by: Transport) -> Option<Vec<u8>> {
+pub(super) fn answer(scope: Scope<'_>, message: &[u8], by: Transport) -> Option<Vec<u8>> {
     let question = match message::read_question(message) {
         Ok(question) => question,
         Err(refusal) => return refusal.map(|(id, code)| message::write_refusal(id, code)),
     };
-    let found = find(topology, &question);
+    let found = find(scope, &question);
     let is_inside = under(&question.name.to_ascii_lowercase(), DOMAIN).is_some();
     let start = Record { name: DOMAIN.to_owned(), ttl: TTL, says: Says::Start };
     let authority = if found.records.is_empty() && is_inside { vec![start] } else { Vec::new() };
@@ -39,6 +48,12 @@ pub(super) fn answer(topology: &Topology, message: &[u8], by: Transport) -> Opti
         Transport::Stream => usize::MAX,
     };
     Some(message::write_answer(&question, found.code, (&found.records, &authority), most))
+}
+
+/// Returns a question as a client sends it.
+#[cfg(test)]
+pub(super) fn question(name: &str, kind: u16) -> Vec<u8> {
+    message::write_question(1, name, kind)
 }
 
 /// How a question came.
@@ -58,11 +73,11 @@ fn under<'a>(name: &'a str, domain: &str) -> Option<&'a str> {
     }
 }
 
-fn find(topology: &Topology, question: &Question) -> Found {
+fn find(scope: Scope<'_>, question: &Question) -> Found {
     let mut name = question.name.to_ascii_lowercase();
     let mut records = Vec::new();
     for _ in 0..ALIASES {
-        let Some(mut found) = look_up(topology, &name) else {
+        let Some(mut found) = look_up(scope, &name) else {
             // An alias to nowhere is still an answer.
             let code = if records.is_empty() { Code::NoSuchName } else { Code::Ok };
             return Found { code, records };
@@ -87,12 +102,12 @@ fn find(topology: &Topology, question: &Question) -> Found {
 }
 
 /// Returns everything that is known of a name; `None` if it does not exist.
-fn look_up(topology: &Topology, name: &str) -> Option<Vec<Record>> {
+fn look_up(scope: Scope<'_>, name: &str) -> Option<Vec<Record>> {
     let record = |says| Record { name: name.to_owned(), ttl: TTL, says };
     if let Some(rest) = under(name, "in-addr.arpa") {
-        return Some(vec![record(Says::Pointer(pointer(topology, rest)?))]);
+        return Some(vec![record(Says::Pointer(pointer(scope, rest)?))]);
     }
-    if let Some(rest) = under(name, DOMAIN) {
+    if let (Some(rest), Scope::Cluster(topology)) = (under(name, DOMAIN), scope) {
         let labels: Vec<&str> = rest.split('.').filter(|label| !label.is_empty()).collect();
         return inside(topology, name, &labels);
     }
@@ -185,10 +200,12 @@ fn host_of(backend: &Backend) -> String {
 }
 
 /// Returns the name of an address, given its numbers the other way round, as `in-addr.arpa` has them.
-fn pointer(topology: &Topology, reversed: &str) -> Option<String> {
+fn pointer(scope: Scope<'_>, reversed: &str) -> Option<String> {
     let mut numbers: Vec<&str> = reversed.split('.').collect();
     numbers.reverse();
     let address: IpAddr = IpAddr::V4(numbers.join(".").parse().ok()?);
+    let outside = || internet::by_address(address)?.names.first().map(|name| (*name).to_owned());
+    let Scope::Cluster(topology) = scope else { return outside() };
     if let Some(service) = topology.service_at(address) {
         return Some(format!("{}.{}.svc.{DOMAIN}", service.name, service.namespace));
     }
@@ -200,7 +217,7 @@ fn pointer(topology: &Topology, reversed: &str) -> Option<String> {
             let backend = every(service).find(|backend| backend.address == address)?;
             Some(format!("{}.{}.{}.svc.{DOMAIN}", host_of(&backend), service.name, service.namespace))
         })
-        .or_else(|| Some(internet::by_address(address)?.names.first()?.to_string()))
+        .or_else(outside)
 }
 
 impl Says {

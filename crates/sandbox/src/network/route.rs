@@ -180,9 +180,7 @@ fn deliver(topology: &Topology, flow: &Flow, backend: &Backend) -> Result<Target
         return Ok(Target::Host { node: node.name.clone(), port: backend.port });
     }
     match internet::by_address(backend.address) {
-        Some(host) if internet::is_open(flow.protocol, backend.port) => {
-            Ok(Target::Outside { host, port: backend.port })
-        }
+        Some(host) if host.is_open(flow.protocol, backend.port) => Ok(Target::Outside { host, port: backend.port }),
         Some(_) => Err(Fate::Dropped),
         None if is_pod_address(backend.address) => Err(Fate::NoRoute),
         None => Err(Fate::Dropped),

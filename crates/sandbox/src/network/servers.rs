@@ -43,14 +43,23 @@ pub(crate) struct Place {
     pub(crate) log: Instance,
     /// The Pod's name, which is its host name.
     pub(crate) hostname: String,
-    /// The container's files, if somebody simulates them.
-    pub(crate) files: Option<Arc<dyn Files>>,
 }
 
-/// The files of a container, as its server sees them.
+/// The files of containers, as their servers see them.
 pub(crate) trait Files: Send + Sync {
-    /// Returns the content of a regular file; `None` if there is none.
-    fn read(&self, path: &str) -> Option<Vec<u8>>;
+    /// Looks for a regular file of a container of the Pod with this uid.
+    fn read(&self, pod: &str, container: &str, path: &str) -> Found;
+}
+
+/// What there is at a path of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A file, with its content.
+    File(Vec<u8>),
+    /// No file that the server may read.
+    Nothing,
+    /// Nobody simulates the files of this container: what the image has is what there is.
+    Unknown,
 }
 
 /// A server at work.
@@ -148,6 +157,12 @@ impl Running {
         self.network.upgrade().map(|shared| Network { shared })
     }
 
+    /// Looks for a file of the server's container.
+    fn read(&self, path: &str) -> Found {
+        let files = self.network().and_then(|network| network.lock().files.clone()).and_then(|files| files.upgrade());
+        files.map_or(Found::Unknown, |files| files.read(&self.place.log.pod, &self.place.log.container, path))
+    }
+
     /// Writes a line to the container's log.
     fn log(&self, line: String) {
         if let Some(shared) = self.network.upgrade() {
@@ -157,8 +172,11 @@ impl Running {
 }
 
 /// Serves a connection to a host of the «internet».
-pub(super) async fn outside(host: &'static internet::Host, peer: Peer, port: u16) {
-    application::outside(host, peer, port).await;
+pub(super) async fn outside(host: &'static internet::Host, peer: Peer, (port, protocol): (u16, Protocol)) {
+    match port {
+        53 => names::outside(peer, protocol).await,
+        _ => application::outside(host, peer, port).await,
+    }
 }
 
 /// Returns who connected, for logs.

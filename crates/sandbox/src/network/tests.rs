@@ -386,3 +386,78 @@ async fn a_pod_reaches_the_api_server_by_tls() {
     assert!(String::from_utf8_lossy(answer.body()).contains("v1.34"));
     sandbox.stop().await;
 }
+
+/// The page that somebody wrote into the container of one Pod.
+struct Page(String);
+
+impl super::servers::Files for Page {
+    fn read(&self, pod: &str, container: &str, path: &str) -> super::servers::Found {
+        use super::servers::Found;
+        match path {
+            _ if pod != self.0 || container != "main" => Found::Unknown,
+            "/usr/share/nginx/html/index.html" => Found::File(b"my own page\n".to_vec()),
+            _ => Found::Nothing,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nginx_serves_the_files_of_its_container() {
+    let stage = Stage::new().await;
+    stage.run("web", "nginx:1.27", json!([]));
+    stage.run("other", "nginx:1.27", json!([]));
+    stage.settled().await;
+    let page: Arc<dyn super::servers::Files> = Arc::new(Page(uid(&stage.pod("web")).to_owned()));
+    stage.network.read_files_of(Arc::downgrade(&page));
+    let address = |pod: &str| text(&stage.pod(pod), "/status/podIP").to_owned();
+    assert_eq!(stage.page("other", &address("web"), "/").await.unwrap().1, "my own page\n");
+    assert_eq!(stage.page("other", &address("web"), "/50x.html").await.unwrap().0, StatusCode::NOT_FOUND);
+    assert!(stage.page("web", &address("other"), "/").await.unwrap().1.contains("Welcome to nginx!"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn name_servers_answer_each_sort_of_question() {
+    use super::dns::{Scope, Transport, answer, question};
+
+    let stage = Stage::with_application().await;
+    stage.service(
+        "peers",
+        json!({"clusterIP": "None", "selector": {"app": "redis"}, "ports": [{"name": "resp", "port": 6379}]}),
+    );
+    stage.settled().await;
+    let topology = stage.network.topology();
+    // The code of the answer, how many records it has, and the letters in it.
+    let ask = |name: &str, kind: u16| {
+        let message = answer(Scope::Cluster(&topology), &question(name, kind), Transport::Datagram).unwrap();
+        (message[3] & 0x0f, message[7], String::from_utf8_lossy(&message).into_owned())
+    };
+    let (a, ptr, aaaa, srv) = (1, 12, 28, 33);
+    let service = text(&stage.api.get(&SERVICES, "app", "redis").unwrap(), "/spec/clusterIP").to_owned();
+    let reversed = |address: &str| {
+        let mut numbers: Vec<&str> = address.split('.').collect();
+        numbers.reverse();
+        format!("{}.in-addr.arpa", numbers.join("."))
+    };
+    assert_eq!((ask("redis.app.svc.cluster.local", a).0, ask("redis.app.svc.cluster.local", a).1), (0, 1));
+    assert_eq!((ask("REDIS.app.svc.CLUSTER.local", a).0, ask("REDIS.app.svc.CLUSTER.local", a).1), (0, 1));
+    assert_eq!((ask("redis.app.svc.cluster.local", aaaa).0, ask("redis.app.svc.cluster.local", aaaa).1), (0, 0));
+    assert_eq!(ask("redis.other.svc.cluster.local", a).0, 3);
+    assert_eq!(ask("app.svc.cluster.local", a).0, 0);
+    assert_eq!(ask("nowhere.example", a).0, 3);
+    let (code, count, text_of) = ask(&reversed(&service), ptr);
+    assert_eq!((code, count, text_of.contains("redis\u{3}app\u{3}svc")), (0, 1, true), "{text_of:?}");
+    let pod = text(&stage.pod("redis"), "/status/podIP").to_owned();
+    let dashed = pod.replace('.', "-");
+    assert!(ask(&reversed(&pod), ptr).2.contains(&dashed));
+    let (code, count, text_of) = ask("_resp._tcp.peers.app.svc.cluster.local", srv);
+    assert_eq!((code, count, text_of.contains(&dashed)), (0, 1, true));
+    assert_eq!(
+        (
+            ask(&format!("{dashed}.peers.app.svc.cluster.local"), a).0,
+            ask(&format!("{dashed}.app.pod.cluster.local"), a).0
+        ),
+        (0, 0)
+    );
+    let outside = answer(Scope::Outside, &question("redis.app.svc.cluster.local", a), Transport::Stream).unwrap();
+    assert_eq!(outside[3] & 0x0f, 3, "others know nothing of the cluster");
+}

@@ -208,7 +208,7 @@ impl PodRun {
     fn open_port(&self, network: &Network, index: usize, server: Option<Server>) {
         if let Some(server) = server {
             let hostname = crate::fields::name(&self.object).to_owned();
-            network.serve(Place { log: self.instance(index), hostname, files: None }, server);
+            network.serve(Place { log: self.instance(index), hostname }, server);
         }
     }
 

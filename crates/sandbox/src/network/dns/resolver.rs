@@ -38,7 +38,7 @@ impl Configuration {
             policy => policy,
         };
         let mut configuration = match policy {
-            "Default" => Configuration { servers: Vec::new(), search: Vec::new(), dots: 1 },
+            "Default" => Configuration { servers: vec![IpAddr::V4(internet::RESOLVER)], search: Vec::new(), dots: 1 },
             "None" => Configuration { servers: Vec::new(), search: Vec::new(), dots: 1 },
             _ => Configuration {
                 servers: vec![CLUSTER],
@@ -82,13 +82,6 @@ pub(in crate::network) async fn resolve(
     let mut left = within;
     for candidate in configuration.candidates(name) {
         if candidate.len() > 253 || candidate.split('.').any(|label| label.is_empty() || label.len() > 63) {
-            continue;
-        }
-        if configuration.servers.is_empty() {
-            // The node's own resolver, which knows nothing of the cluster.
-            if let Some(host) = internet::by_name(&candidate) {
-                return Ok(vec![IpAddr::V4(host.address)]);
-            }
             continue;
         }
         let (code, addresses) = ask(network, source, configuration, &candidate, &mut left).await?;
@@ -155,7 +148,7 @@ mod tests {
         assert_eq!(configuration.candidates("google.fr.")[..], ["google.fr"]);
         assert_eq!(configuration.candidates("a.b.c.d.e.f")[0], "a.b.c.d.e.f");
         let on_host = json!({"spec": {"hostNetwork": true, "dnsPolicy": "ClusterFirst"}});
-        assert_eq!(Configuration::of_pod(&on_host).servers, Vec::<IpAddr>::new());
+        assert_eq!(Configuration::of_pod(&on_host).servers, [IpAddr::V4(internet::RESOLVER)]);
         let own = json!({"spec": {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["1.1.1.1"], "searches": ["x"],
             "options": [{"name": "ndots", "value": "2"}]}}});
         let configuration = Configuration::of_pod(&own);

@@ -3,15 +3,29 @@
 use shell::{Peer, Protocol};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::network::dns::{self, Transport};
+use crate::network::dns::{self, Scope, Transport};
 
 use super::Running;
 
 /// The longest question.
 const LONGEST: usize = 4096;
 
-/// Serves a client: each datagram, or each message with its length before it (RFC 1035, section 4.2.2).
-pub(super) async fn serve(running: &Running, mut peer: Peer, protocol: Protocol) {
+/// Serves a client of the cluster's names.
+pub(super) async fn serve(running: &Running, peer: Peer, protocol: Protocol) {
+    let answer = |message: &[u8], by| {
+        let network = running.network()?;
+        dns::answer(Scope::Cluster(&network.topology()), message, by)
+    };
+    converse(peer, protocol, answer).await;
+}
+
+/// Serves a client of the names outside.
+pub(super) async fn outside(peer: Peer, protocol: Protocol) {
+    converse(peer, protocol, |message, by| dns::answer(Scope::Outside, message, by)).await;
+}
+
+/// Answers a client: each datagram, or each message with its length before it (RFC 1035, section 4.2.2).
+async fn converse(mut peer: Peer, protocol: Protocol, answer: impl Fn(&[u8], Transport) -> Option<Vec<u8>>) {
     let mut buffer = vec![0; LONGEST];
     loop {
         let length = match protocol {
@@ -29,12 +43,12 @@ pub(super) async fn serve(running: &Running, mut peer: Peer, protocol: Protocol)
                 length
             }
         };
-        let (Some(network), Some(message)) = (running.network(), buffer.get(..length)) else { return };
+        let Some(message) = buffer.get(..length) else { return };
         let by = match protocol {
             Protocol::Udp => Transport::Datagram,
             Protocol::Tcp => Transport::Stream,
         };
-        let Some(answer) = dns::answer(&network.topology(), message, by) else { continue };
+        let Some(answer) = answer(message, by) else { continue };
         let framed = match by {
             Transport::Datagram => answer,
             Transport::Stream => {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use shell::Peer;
 
 use super::http::{date, serve as serve_http};
-use super::{Running, client};
+use super::{Found, Running, client};
 
 /// Where the pages are.
 const ROOT: &str = "/usr/share/nginx/html";
@@ -105,10 +105,11 @@ fn page(running: &Running, path: &str) -> Option<(&'static str, Vec<u8>)> {
         Some((_, "png")) => "image/png",
         _ => "application/octet-stream",
     };
-    if let Some(files) = &running.place.files {
-        return files.read(&format!("{ROOT}{path}")).map(|content| (kind, content));
+    match running.read(&format!("{ROOT}{path}")) {
+        Found::File(content) => Some((kind, content)),
+        Found::Nothing => None,
+        Found::Unknown => (path == "/index.html").then(|| (kind, WELCOME.as_bytes().to_vec())),
     }
-    (path == "/index.html").then(|| (kind, WELCOME.as_bytes().to_vec()))
 }
 
 /// Returns the page of an error, with the line ends that nginx writes.
