@@ -9,6 +9,7 @@ mod dns;
 mod internet;
 mod listeners;
 pub(crate) mod node_ports;
+mod outlook;
 mod route;
 mod servers;
 mod stream;

@@ -122,3 +122,40 @@ async fn a_node_port_is_a_real_port_of_each_node_until_the_service_goes() {
     }
     panic!("the port is still open");
 }
+
+#[tokio::test]
+async fn a_flow_is_foretold_with_the_policies_that_decide() {
+    let sandbox = start().await;
+    web(&sandbox, "ClusterIP").await;
+    let container = json!({"name": "main", "image": "busybox:1.36", "command": ["sleep", "36000"]});
+    create(&sandbox, "pods", json!({"metadata": {"name": "client"}, "spec": {"containers": [container]}})).await;
+    let foretell = async || {
+        let path = "/atelier/v1/flow?namespace=default&pod=client&to=web&port=8080";
+        let (_, told) = ask(&sandbox, Method::GET, path, None).await;
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    let mut told = Value::Null;
+    for _ in 0..400 {
+        told = foretell().await;
+        if told["name"] == "known" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let flow = &told["flows"][0];
+    assert_eq!(
+        (&flow["outcome"], &flow["pod"], &flow["byService"]),
+        (&json!("open"), &json!("default/web"), &json!(true))
+    );
+    assert_eq!(flow["ingress"], json!({"is": "open"}));
+    let spec = json!({"podSelector": {"matchLabels": {"app": "web"}}, "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]});
+    let policy = json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "others"}, "spec": spec});
+    let path = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies";
+    assert_eq!(ask(&sandbox, Method::POST, path, Some(policy)).await.0, StatusCode::CREATED);
+    let flow = &foretell().await["flows"][0];
+    assert_eq!(flow["outcome"], "dropped");
+    let miss = json!({"policy": "default/others", "rule": 0, "why": "peer"});
+    assert_eq!(flow["ingress"], json!({"is": "denied", "policies": ["default/others"], "misses": [miss]}));
+    assert_eq!(flow["egress"], json!({"is": "open"}));
+    sandbox.stop().await;
+}

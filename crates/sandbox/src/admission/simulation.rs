@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::api::Status;
 use crate::fields::list;
-use crate::resources::{DEPLOYMENTS, PODS, REPLICA_SETS};
+use crate::resources::{DEPLOYMENTS, INGRESSES, PODS, REPLICA_SETS};
 
 use super::{Operation, Plugin, Request, Transaction};
 
@@ -21,6 +21,10 @@ impl Plugin for Simulation {
         // Controllers read no warnings, and what an update leaves alone was told before.
         if request.operation == Operation::Delete || request.subresource.is_some() || request.caller.is_built_in() {
             return Ok(());
+        }
+        if *request.resource == INGRESSES && request.operation == Operation::Create {
+            let warning = "sandbox: no ingress controller is simulated, the Ingress is accepted and leads nowhere";
+            request.warnings.push(warning.to_owned());
         }
         let path = match request.resource {
             resource if *resource == PODS => "/spec",

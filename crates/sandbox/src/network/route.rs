@@ -107,6 +107,21 @@ pub(super) fn find(
     deliver(topology, &flow, &backend).map(|target| (target, origin.address))
 }
 
+/// Returns the flow that policies would see, behind Services; where nothing is behind one, the address itself.
+pub(super) fn flow_to(topology: &Topology, origin: &Origin, to: SocketAddr, protocol: Protocol, turn: u64) -> Flow {
+    let found = topology.service_at(to.ip()).and_then(|service| {
+        let port = service.ports.iter().find(|one| (one.port, one.protocol) == (to.port(), protocol))?;
+        pick(service, port, service.inside, origin, turn).ok()
+    });
+    match found {
+        Some(backend) => flow(origin.end, backend, protocol, Path::Service),
+        None => {
+            let backend = Backend { address: to.ip(), port: to.port(), node: String::new(), hostname: String::new() };
+            flow(origin.end, &backend, protocol, Path::Direct)
+        }
+    }
+}
+
 /// A flow by the port of a node: unless the Service says `Local`, it seems to come from that node.
 fn by_node_port(
     topology: &Topology,
