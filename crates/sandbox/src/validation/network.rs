@@ -67,7 +67,7 @@ fn policy_port(faults: &mut Faults, port: &Value, path: &str) {
             Some(first) if last < first => faults.invalid(&field, end, "must be greater than or equal to `port`"),
             Some(_) => port_number(faults, &field, end),
             None if port["port"].is_null() => {
-                faults.required(&format!("{path}.port"), "must be specified when `endPort` is specified")
+                faults.required(&format!("{path}.port"), "must be specified when `endPort` is specified");
             }
             None => faults.invalid(&field, end, "may not be specified when `port` is non-numeric"),
         }

@@ -185,6 +185,10 @@ fn claim_update(spec: &Value, old: &Value, mut faults: Faults) -> Vec<Cause> {
         spec["resources"] = Value::Null;
         spec["volumeName"] = Value::Null;
         spec["volumeAttributesClassName"] = Value::Null;
+        // A claim that came before there was a default class may still get it.
+        if old["storageClassName"].is_null() {
+            spec["storageClassName"] = Value::Null;
+        }
         spec
     };
     let renamed = !text(old, "/volumeName").is_empty() && old["volumeName"] != spec["volumeName"];

@@ -51,12 +51,8 @@ fn template(faults: &mut Faults, object: &Value) {
     }
 }
 
-/// Older servers looked at the labels and the policy of a StatefulSet's template only.
+/// Checks what is checked of a StatefulSet's template: its volumes are only made for each Pod.
 fn set_template(faults: &mut Faults, object: &Value) {
-    if faults.version == Version::V1_34 {
-        template(faults, object);
-        return;
-    }
     faults.labels(&object["spec"]["template"], "/metadata/labels", "spec.template.labels");
     let policy = text(object, "/spec/template/spec/restartPolicy");
     if matches!(policy, "OnFailure" | "Never") {
