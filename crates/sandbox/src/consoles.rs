@@ -1,13 +1,14 @@
 //! The streams of containers' main processes: what they write goes to the log and to whoever attached, what those
 //! who attached type goes to them.
 //!
-//! Whoever starts a main process opens its console with [`Consoles::open`], gives the process the streams, and polls
-//! the [`Pump`] beside it until both have ended. Whoever attaches does so with [`Consoles::attach`].
+//! Whoever can run main processes inside containers says so with [`Consoles::run_mains_by`]; the kubelets ask
+//! [`Consoles::main`] for those that are more than a list of steps. Whoever attaches does so with
+//! [`Consoles::attach`].
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hyper::body::Bytes;
 use serde_json::Value;
@@ -18,6 +19,7 @@ use crate::clock::Clock;
 use crate::fields::is_true;
 use crate::logs::{End, Instance, Logs};
 use crate::server::streams::process::{Refusal, Run, Size, Streams};
+use crate::store::Object;
 
 /// How many bytes a pipe holds; then the writer waits.
 const PIPE: usize = 64 * 1024;
@@ -31,12 +33,37 @@ const LINE: usize = 16 * 1024;
 const BACKLOG: usize = 64 * 1024;
 
 /// Hands a main process's output on, until the process has dropped both its outputs.
-pub(crate) type Pump = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Pump = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A main process until its end: gives its exit code. Dropping it kills the process.
+pub(crate) type Life = Pin<Box<dyn Future<Output = i32> + Send>>;
+
+/// The main process of a container that starts.
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody runs main processes inside containers yet"))]
+#[derive(Debug, Clone)]
+pub(crate) struct Main {
+    /// The Pod; its status does not know of this run yet.
+    pub(crate) pod: Object,
+    /// The container's part of the Pod's `spec`.
+    pub(crate) spec: Value,
+    /// The run: the runtime's name for it, without the scheme.
+    pub(crate) id: String,
+}
+
+/// Begins a main process with these streams.
+pub(crate) type Begin = Box<dyn FnOnce(Streams) -> Run + Send>;
+
+/// What can run main processes inside containers.
+pub(crate) trait Mains: Send + Sync {
+    /// Returns what begins a main process; `None` where the image is not simulated inside.
+    fn main(&self, main: Main) -> Option<Begin>;
+}
 
 /// The consoles of all main processes. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Consoles {
     shared: Arc<Mutex<BTreeMap<Instance, Arc<Console>>>>,
+    mains: Arc<OnceLock<Box<dyn Mains>>>,
 }
 
 /// The console of one main process.
@@ -76,10 +103,29 @@ enum Outlet {
 }
 
 impl Consoles {
+    /// Sets what runs main processes; only the first time counts.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nobody runs main processes inside containers yet"))]
+    pub(crate) fn run_mains_by(&self, mains: Box<dyn Mains>) {
+        let _ = self.mains.set(mains);
+    }
+
+    /// Returns a main process that starts, with its console; `None` where nobody can run it.
+    pub(crate) fn main(&self, main: Main, instance: &Instance, logs: &Logs, clock: &Clock) -> Option<Life> {
+        let spec = main.spec.clone();
+        let begin = self.mains.get()?.main(main)?;
+        let (streams, pump) = self.open(instance, &spec, logs, clock);
+        let run = begin(streams);
+        Some(Box::pin(async move {
+            // What was said last is in the log when the end is told.
+            let (code, ()) = tokio::join!(run, pump);
+            code.unwrap_or(127)
+        }))
+    }
+
     /// Opens the console of a main process that starts; `spec` is its container's part of the Pod. Where the
     /// container has an input, the first who attaches also gets what was said before: on a real cluster the prompt
     /// of `kubectl run -it` is a matter of luck.
-    pub(crate) fn open(&self, instance: &Instance, spec: &Value, logs: &Logs, clock: &Clock) -> (Streams, Pump) {
+    fn open(&self, instance: &Instance, spec: &Value, logs: &Logs, clock: &Clock) -> (Streams, Pump) {
         let (stdout, stdout_end) = duplex(PIPE);
         let (stderr, stderr_end) = duplex(PIPE);
         let (stdin, stdin_end) = duplex(PIPE);

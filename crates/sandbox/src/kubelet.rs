@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +66,8 @@ pub(crate) struct Kubelet {
     next_address: u32,
     next_lease: Instant,
     next_heartbeat: Instant,
+    /// Main processes that run inside their containers: each ends with its Pod's uid, its run and its exit code.
+    mains: JoinSet<((String, String), i32)>,
 }
 
 /// What state the machine is in.
@@ -104,6 +107,7 @@ impl Kubelet {
             next_address: 1,
             next_lease: now,
             next_heartbeat: now + HEARTBEAT,
+            mains: JoinSet::new(),
         }
     }
 
@@ -132,8 +136,22 @@ impl Kubelet {
                     Err(RecvError::Lagged(_)) => self.resync(),
                     Err(RecvError::Closed) => return,
                 },
+                Some(ended) = self.mains.join_next() => {
+                    // Those that were killed have ended already.
+                    if let Ok(((pod, id), code)) = ended {
+                        self.main_ended(&pod, &id, code);
+                    }
+                }
                 () = tokio::time::sleep_until(wake) => {}
             }
+        }
+    }
+
+    fn main_ended(&mut self, pod: &str, id: &str, code: i32) {
+        // Taken out, so that it can be worked on with the kubelet at hand.
+        if let Some(mut run) = self.pods.remove(pod) {
+            run.main_ended(self, id, code, Instant::now());
+            self.pods.insert(pod.to_owned(), run);
         }
     }
 

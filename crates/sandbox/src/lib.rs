@@ -10,7 +10,6 @@ mod api;
 mod audit;
 mod bootstrap;
 mod clock;
-#[cfg_attr(not(test), expect(dead_code, reason = "main processes with streams of their own are not there yet"))]
 mod consoles;
 mod controllers;
 mod credentials;

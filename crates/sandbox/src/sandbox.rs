@@ -130,6 +130,12 @@ impl Sandbox {
         Service { front: Arc::clone(&self.front) }
     }
 
+    /// Returns the API without HTTP.
+    #[cfg(test)]
+    pub(crate) fn api(&self) -> &Api {
+        &self.front.api
+    }
+
     /// Ends everything and waits for it.
     pub async fn stop(self) {
         // The world first: what it still does is kept by the last write.

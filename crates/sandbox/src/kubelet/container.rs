@@ -103,6 +103,18 @@ pub(super) struct Run {
     pub(super) due: Option<Instant>,
     /// What is asked of it from time to time.
     pub(super) probes: Vec<Probe>,
+    /// Its main process, where that is more than the steps of its program.
+    pub(super) _main: Option<Kill>,
+}
+
+/// Ends a main process when it is dropped.
+#[derive(Debug)]
+pub(super) struct Kill(pub(super) tokio::task::AbortHandle);
+
+impl Drop for Kill {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// How a run ended.

@@ -81,7 +81,16 @@ fn restore(container: &mut Container, status: &Value, version: Version, clock: &
                     Purpose::Readiness => is_ready,
                 };
             }
-            Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now), probes }))
+            Phase::Running(Box::new(Run {
+                id,
+                since,
+                began: now,
+                program,
+                step: 0,
+                due: Some(now),
+                probes,
+                _main: None,
+            }))
         }
         Some(_) | None => {
             let reason = if version == Version::V1_20 { "Error" } else { "Unknown" };

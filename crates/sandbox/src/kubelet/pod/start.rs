@@ -7,14 +7,16 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 use crate::Version;
+use crate::consoles::Main;
 use crate::events::Severity;
 use crate::fields::{is_true, list, name, namespace, text, uid};
 use crate::kubelet::Kubelet;
-use crate::kubelet::container::{Ended, Phase, Run};
-use crate::kubelet::images::{self, Image, ImageError};
+use crate::kubelet::container::{Container, Ended, Kill, Phase, Run};
+use crate::kubelet::images::{self, Image, ImageError, Memory, Program, Step};
 use crate::kubelet::probe::Probe;
 use crate::network::{Network, Place, Server};
 use crate::resources::{CONFIG_MAPS, SECRETS};
+use crate::store::Object;
 
 use super::{Freshness, LOOK_AGAIN, PodRun};
 
@@ -152,10 +154,20 @@ impl PodRun {
         match images::program(image.family, &container.spec) {
             Ok(program) => {
                 let program = program.serving(server.as_ref());
+                let (program, main) = self.main(kubelet, index, &id, program);
+                let container = &mut self.containers[index];
                 let missing = program.stand_in.clone().filter(|_| container.restarts == 0);
                 let probes = Probe::all(&container.spec, now, kubelet.api.clock());
-                container.phase =
-                    Phase::Running(Box::new(Run { id, since, began: now, program, step: 0, due: Some(now), probes }));
+                container.phase = Phase::Running(Box::new(Run {
+                    id,
+                    since,
+                    began: now,
+                    program,
+                    step: 0,
+                    due: Some(now),
+                    probes,
+                    _main: main,
+                }));
                 self.tell_use(kubelet, index);
                 self.say(kubelet, index, Severity::Normal, "Started", format!("Started container {name}"));
                 self.open_port(&kubelet.network, index, server);
@@ -191,6 +203,32 @@ impl PodRun {
                 container.phase = Phase::Ended { end, at: now };
                 self.say(kubelet, index, Severity::Warning, "Failed", event);
             }
+        }
+    }
+
+    /// Starts the main process inside the container where its program is not understood as steps, or has an input.
+    fn main(&self, kubelet: &mut Kubelet, index: usize, id: &str, program: Program) -> (Program, Option<Kill>) {
+        let spec = &self.containers[index].spec;
+        let serves = !program.ports.is_empty() || program.memory == Memory::Growing;
+        if serves || !(program.stand_in.is_some() || is_true(spec, "/stdin")) {
+            return (program, None);
+        }
+        let main = Main { pod: Object::clone(&self.object), spec: spec.clone(), id: id.to_owned() };
+        let instance = self.instance(index);
+        let (logs, clock) = (kubelet.api.logs().clone(), kubelet.api.clock().clone());
+        let Some(life) = kubelet.api.consoles().main(main, &instance, &logs, &clock) else { return (program, None) };
+        let key = (uid(&self.object).to_owned(), id.to_owned());
+        let handle = kubelet.mains.spawn(async move { (key, life.await) });
+        let program = Program { stop: program.stop, ..images::plain(vec![Step::Forever]) };
+        (program, Some(Kill(handle)))
+    }
+
+    /// Takes the end of a main process.
+    pub(in crate::kubelet) fn main_ended(&mut self, kubelet: &mut Kubelet, id: &str, code: i32, now: Instant) {
+        let is_it = |container: &Container| matches!(&container.phase, Phase::Running(run) if run.id == id);
+        if let Some(index) = self.containers.iter().position(is_it) {
+            let reason = if code == 0 { "Completed" } else { "Error" };
+            self.end(kubelet, index, (code, reason), now);
         }
     }
 

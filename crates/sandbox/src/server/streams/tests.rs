@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, AttachParams, DeleteParams, PostParams, TerminalSize};
+use kube::api::{Api, AttachParams, DeleteParams, LogParams, PostParams, TerminalSize};
 use kube::client::ConfigExt as _;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
@@ -252,6 +252,44 @@ async fn the_output_of_a_main_process_can_be_attached_to() {
     lab.pods.delete("clock", &DeleteParams::default().grace_period(0)).await.unwrap();
     let status = tokio::time::timeout(LONG, status).await.unwrap().unwrap();
     assert_eq!(status.status.as_deref(), Some("Success"));
+    lab.sandbox.stop().await;
+}
+
+/// As `kubectl run -i --image=busybox:1.36 --restart=Never talk -- wget -O- web` does it.
+#[tokio::test]
+async fn a_main_process_with_an_input_runs_inside_its_container() {
+    let lab = Lab::start(Version::V1_34).await;
+    lab.sandbox.api().consoles().run_mains_by(Box::new(lab.toy.clone()));
+    let pod = |name: &str| {
+        json!({
+            "metadata": { "name": name },
+            "spec": { "restartPolicy": "Never", "containers": [{
+                "name": "c", "image": "busybox:1.36", "args": ["wget", "-O-", "web"], "stdin": true, "stdinOnce": true,
+            }] },
+        })
+    };
+    let state = async |lab: &Lab, name: &str| {
+        let pod = serde_json::to_value(lab.pods.get(name).await.unwrap()).unwrap();
+        pod["status"]["containerStatuses"][0]["state"].clone()
+    };
+    for name in ["talk", "gone"] {
+        lab.pods.create(&PostParams::default(), &serde_json::from_value(pod(name)).unwrap()).await.unwrap();
+        lab.until(async |lab| !state(lab, name).await["running"].is_null()).await;
+    }
+    let mut process = lab.pods.attach("talk", &AttachParams::default().stdin(true)).await.unwrap();
+    let (mut input, mut out) = (process.stdin().unwrap(), process.stdout().unwrap());
+    input.write_all(b"hello\n").await.unwrap();
+    input.shutdown().await.unwrap();
+    drop(input);
+    let mut text = String::new();
+    tokio::time::timeout(LONG, out.read_to_string(&mut text)).await.unwrap().unwrap();
+    assert_eq!(text, "talk 64: hello\n");
+    lab.until(async |lab| state(lab, "talk").await["terminated"]["exitCode"] == 3).await;
+    assert_eq!(lab.pods.logs("talk", &LogParams::default()).await.unwrap(), "talk 64: hello\n");
+
+    assert_eq!(lab.toy.alive(), 1);
+    lab.pods.delete("gone", &DeleteParams::default().grace_period(0)).await.unwrap();
+    lab.until(async |lab| lab.toy.alive() == 0).await;
     lab.sandbox.stop().await;
 }
 

@@ -7,6 +7,7 @@ use shell::ConnectError;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::task::TaskTracker;
 
+use crate::consoles::{Begin, Main, Mains};
 use crate::server::streams::port_forward::{Connecting, Ports};
 use crate::server::streams::process::{Inside, Processes, Refusal, Run, Streams};
 use crate::store::Object;
@@ -92,6 +93,22 @@ impl Processes for Toy {
             let _alive = alive;
             run(command, streams).await
         })
+    }
+}
+
+/// Main processes say which Pod's they are, then give back what they get, and fail.
+impl Mains for Toy {
+    fn main(&self, main: Main) -> Option<Begin> {
+        let alive = self.birth();
+        Some(Box::new(move |mut streams| {
+            Box::pin(async move {
+                let _alive = alive;
+                let words = format!("{} {}: ", crate::fields::name(&main.pod), main.id.len());
+                let _ = streams.stdout.write_all(words.as_bytes()).await;
+                let _ = tokio::io::copy(&mut streams.stdin, &mut streams.stdout).await;
+                Ok(3)
+            })
+        }))
     }
 }
 
