@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::Version;
 use crate::api::{Caller, Status};
 use crate::rbac::Policy;
+use crate::rbac::certificates::Certificates;
 use crate::rbac::escalation::Escalation;
 use crate::rbac::node::NodeRestriction;
 use crate::resources::{PODS, Resource};
@@ -162,9 +163,10 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
     let mut chain: Vec<Box<dyn Plugin>> = vec![
         Box::new(lifecycle::NamespaceLifecycle),
         Box::new(limit_ranger::LimitRanger(version)),
-        Box::new(service_account::ServiceAccount),
+        Box::new(service_account::ServiceAccount(version)),
         Box::new(NodeRestriction),
         Box::new(pod_security::PodSecurity(version)),
+        Box::new(Certificates),
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
         Box::new(prepare::Prepare(version)),

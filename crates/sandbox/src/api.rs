@@ -13,6 +13,7 @@ use crate::admission::{DryRun, Plugin};
 use crate::audit;
 use crate::clock::Clock;
 use crate::consoles::Consoles;
+use crate::credentials::Credentials;
 use crate::custom::{self, Definition};
 use crate::logs::Logs;
 use crate::resources::{Resource, Served};
@@ -61,6 +62,7 @@ struct Shared {
     usages: Usages,
     tokens: OnceLock<Option<Issuer>>,
     consoles: Consoles,
+    credentials: OnceLock<Credentials>,
     served: RwLock<Served>,
 }
 
@@ -115,6 +117,7 @@ impl Api {
             usages: Usages::default(),
             tokens: OnceLock::new(),
             consoles: Consoles::default(),
+            credentials: OnceLock::new(),
             served: RwLock::new(Served::of(version)),
         };
         Api { shared: Arc::new(shared) }

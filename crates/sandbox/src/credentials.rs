@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -103,6 +104,21 @@ impl Credentials {
         Ok(Credentials { server, server_key, address, ..self })
     }
 
+    /// Signs a client's request (PKCS #10, as PEM) and returns the certificate as PEM.
+    pub(crate) fn sign_client(&self, request: &str, lifetime: Lifetime) -> Result<String, CredentialsError> {
+        let key = KeyPair::from_pem(&self.authority_key)?;
+        let issuer = Issuer::from_ca_cert_pem(&self.authority, key)?;
+        let mut request = CertificateSigningRequestParams::from_pem(request)?;
+        let from = u64::try_from(lifetime.from.as_second()).unwrap_or_default();
+        let seconds = u64::try_from(lifetime.seconds).unwrap_or_default();
+        let epoch = rcgen::date_time_ymd(1970, 1, 1);
+        // Clocks differ: five minutes, as the real signer grants.
+        request.params.not_before = epoch + Duration::from_secs(from.saturating_sub(300));
+        request.params.not_after = epoch + Duration::from_secs(from.saturating_add(seconds));
+        request.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        Ok(request.signed_by(&issuer)?.pem())
+    }
+
     /// Returns the server's side of TLS. Clients may show a certificate of this authority, or none.
     pub(crate) fn server_config(&self) -> Result<Arc<ServerConfig>, CredentialsError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -119,6 +135,32 @@ impl Credentials {
             .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+}
+
+/// When a certificate is good.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lifetime {
+    /// From when on.
+    pub(crate) from: jiff::Timestamp,
+    /// For how long, in seconds.
+    pub(crate) seconds: i64,
+}
+
+/// Returns the groups (organisations) that a request (PKCS #10, as PEM) asks for; `None` if it is no request.
+pub(crate) fn subject_of_request(pem: &str) -> Option<Vec<String>> {
+    let request = CertificateSigningRequestParams::from_pem(pem).ok()?;
+    let groups = request.params.distinguished_name.iter().filter(|(kind, _)| **kind == DnType::OrganizationName);
+    Some(groups.map(|(_, value)| shown(value)).collect())
+}
+
+fn shown(value: &DnValue) -> String {
+    match value {
+        DnValue::Utf8String(text) => text.clone(),
+        DnValue::PrintableString(text) => text.as_str().to_owned(),
+        DnValue::Ia5String(text) => text.as_str().to_owned(),
+        DnValue::TeletexString(text) => text.as_str().to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

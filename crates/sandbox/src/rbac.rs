@@ -14,6 +14,7 @@ use crate::resources::{CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLE
 use crate::store::Store;
 
 pub(crate) mod attributes;
+pub(crate) mod certificates;
 pub(crate) mod defaults;
 pub(crate) mod escalation;
 pub(crate) mod node;

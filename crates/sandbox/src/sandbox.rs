@@ -89,6 +89,7 @@ impl Sandbox {
         let clock = Clock::starting_at(jiff::Timestamp::now()).at_pace(options.pace);
         let api = Api::new(clock, options.version, admission::chain(options.version));
         api.issue_tokens_by(Issuer::from_pem(&credentials.token_key).map_err(CredentialsError::from)?);
+        api.sign_certificates_by(credentials.clone());
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         let (mut kubeconfig_path, mut origin) = (None, Origin::Fresh);

@@ -10,6 +10,7 @@ use crate::fields::name;
 use crate::kubelet::Kubelet;
 use crate::network::{Network, node_ports};
 use crate::nodes::{Nodes, UnknownNode};
+use crate::rbac::certificates::Signing;
 use crate::resources::NODES;
 use crate::scheduler::Scheduler;
 use crate::tokens::legacy::SecretTokens;
@@ -51,6 +52,7 @@ impl World {
         world.add(api, controllers::endpoints::ServiceEndpoints::new(api));
         world.add(api, controllers::aggregation::ClusterRoleAggregation::new(api));
         world.add(api, SecretTokens::new(api, authority));
+        world.add(api, Signing::new(api));
         world.add(api, controllers::event_ttl::EventLifetime::new(api));
         world.add(api, Scheduler::new(api));
         let lifecycle = controllers::node_lifecycle::NodeLifecycle::new(api, &world.nodes);

@@ -397,3 +397,66 @@ async fn components_act_within_the_default_roles() {
     assert!(users.len() >= 8, "{users:?}");
     stage.sandbox.stop().await;
 }
+
+#[tokio::test]
+async fn an_approved_request_becomes_a_certificate() {
+    let stage = Stage::start(Version::V1_34).await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = |group: &str| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::OrganizationName, group);
+        params.distinguished_name.push(rcgen::DnType::CommonName, "jane");
+        let pem = params.serialize_request(&key).unwrap().pem().unwrap();
+        json!({"metadata": {"name": group.replace(':', "-")}, "spec": {
+            "request": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, pem), "username": "forged",
+            "signerName": "kubernetes.io/kube-apiserver-client", "usages": ["client auth"],
+        }})
+    };
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    let refused = post(&stage.admin, path, &request("system:masters")).await.unwrap_err();
+    assert!(refused.1.ends_with("signer with system:masters group is not allowed"), "{}", refused.1);
+    let mut made = stage.put(path, &request("team")).await;
+    assert_eq!(made["spec"]["username"], "kubernetes-admin");
+    made["status"] = json!({"conditions": [{"type": "Approved", "status": "True", "reason": "Kubectl"}]});
+    let approve = |client: kube::Client| {
+        let put = Request::put(format!("{path}/team/approval")).header("content-type", "application/json");
+        let body = made.to_string().into_bytes();
+        async move { ask(&client, put, body).await }
+    };
+    let app = stage.account("app").await;
+    let rules = json!([{"apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests/approval"], "verbs": ["update"]}]);
+    let cluster = "/apis/rbac.authorization.k8s.io/v1";
+    stage.put(&format!("{cluster}/clusterroles"), &json!({"metadata": {"name": "a"}, "rules": rules})).await;
+    stage.put(&format!("{cluster}/clusterrolebindings"), &binding("a", "ClusterRole", "a", "app")).await;
+    let refused = approve(app).await.unwrap_err();
+    let words = "user not permitted to approve requests with signerName \"kubernetes.io/kube-apiserver-client\"";
+    assert!(refused.1.ends_with(words), "{}", refused.1);
+    approve(stage.admin.clone()).await.unwrap();
+    let certificate = tokio::time::timeout(LONG, async {
+        loop {
+            let found = get(&stage.admin, &format!("{path}/team")).await.unwrap();
+            if let Some(certificate) = found["status"]["certificate"].as_str() {
+                return certificate.to_owned();
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+    let mut kubeconfig = Kubeconfig::from_yaml(&stage.sandbox.kubeconfig()).unwrap();
+    let key = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, key.serialize_pem());
+    kubeconfig.auth_infos[0].auth_info = Some(AuthInfo {
+        client_certificate_data: Some(certificate),
+        client_key_data: Some(key.into()),
+        ..AuthInfo::default()
+    });
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+    let jane = kube::Client::try_from(config).unwrap();
+    let refused = get(&jane, PODS).await.unwrap_err();
+    assert!(refused.1.starts_with("pods is forbidden: User \"jane\" cannot list"), "{}", refused.1);
+    let me = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"});
+    let who = post(&jane, "/apis/authentication.k8s.io/v1/selfsubjectreviews", &me).await.unwrap();
+    assert_eq!(who["status"]["userInfo"]["groups"], json!(["team", "system:authenticated"]));
+    stage.sandbox.stop().await;
+}

@@ -1,12 +1,14 @@
-//! ServiceAccount: gives each Pod an account and mounts its token, as Kubernetes has done since 1.21 (a
-//! projected volume).
+//! ServiceAccount: gives each Pod an account and mounts its token: a projected volume since 1.21, before that the
+//! Secret that holds it.
 
 use serde_json::{Value, json};
 
+use crate::Version;
 use crate::api::{Status, random_suffix};
 use crate::defaults::{map_at_value, pod};
 use crate::fields::{as_map, list, list_mut, text};
 use crate::resources::SERVICE_ACCOUNTS;
+use crate::tokens::legacy;
 
 use super::{Plugin, Request, Transaction};
 
@@ -14,7 +16,7 @@ use super::{Plugin, Request, Transaction};
 const MOUNT_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /// The plug-in.
-pub(crate) struct ServiceAccount;
+pub(crate) struct ServiceAccount(pub(crate) Version);
 
 impl Plugin for ServiceAccount {
     fn name(&self) -> &'static str {
@@ -43,15 +45,23 @@ impl Plugin for ServiceAccount {
         let mounts = wish(spec, "/automountServiceAccountToken")
             .or_else(|| account.as_deref().and_then(|account| wish(account, "/automountServiceAccountToken")))
             .unwrap_or(true);
+        if let Some(account) = account.as_deref() {
+            let secrets = list(account, "/imagePullSecrets");
+            if list(spec, "/imagePullSecrets").is_empty() && !secrets.is_empty() {
+                as_map(spec).insert("imagePullSecrets".to_owned(), secrets.into());
+            }
+        }
         if mounts {
-            mount_token(spec);
+            let secret = account.as_deref().and_then(legacy::secret_of).filter(|_| self.0 == Version::V1_20);
+            mount_token(spec, secret);
         }
         Ok(())
     }
 }
 
-fn mount_token(spec: &mut Value) {
-    let volume = format!("kube-api-access-{}", random_suffix(5));
+/// Mounts the token: the Secret of 1.20 that holds it, else a projected one.
+fn mount_token(spec: &mut Value, secret: Option<&str>) {
+    let volume = secret.map_or_else(|| format!("kube-api-access-{}", random_suffix(5)), str::to_owned);
     let mut used = false;
     for containers in &pod::CONTAINER_LISTS[..2] {
         for container in list_mut(spec, containers) {
@@ -63,7 +73,12 @@ fn mount_token(spec: &mut Value) {
             push(container, "volumeMounts", mount);
         }
     }
-    if used {
+    if !used {
+        return;
+    }
+    if secret.is_some() {
+        push(spec, "volumes", json!({"name": volume, "secret": {"defaultMode": 420, "secretName": volume}}));
+    } else {
         let field = json!({"apiVersion": "v1", "fieldPath": "metadata.namespace"});
         let sources = json!([
             {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},

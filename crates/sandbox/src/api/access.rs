@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Api, Caller, State, Status, Target};
 use crate::audit;
+use crate::credentials::Credentials;
 use crate::rbac::attributes::Attributes;
 use crate::rbac::{Decision, Policy, defaults, node};
 use crate::store::Object;
@@ -40,6 +41,16 @@ impl Api {
             Issuer::from_pem(&key.serialize_pem()).ok()
         };
         self.shared.tokens.get_or_init(make).as_ref()
+    }
+
+    /// Sets whose authority signs certificates; only the first time counts.
+    pub(crate) fn sign_certificates_by(&self, credentials: Credentials) {
+        let _ = self.shared.credentials.set(credentials);
+    }
+
+    /// Returns whose authority signs certificates, if anybody does.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.shared.credentials.get()
     }
 
     /// Writes down that authorization refused a request.
