@@ -1,12 +1,13 @@
 //! Reading: one object, a list, or the changes since a version.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::{Api, Changes, Selector, Status};
+use super::{Api, Changes, Selector, State, Status};
 use crate::resources::Resource;
 use crate::store::{Change, Key, Object};
 
@@ -21,6 +22,8 @@ pub(crate) struct ListOptions {
     pub(crate) limit: usize,
     /// Where the last list stopped.
     pub(crate) after: Option<String>,
+    /// As things were at this version; `None` means now.
+    pub(crate) at: Option<u64>,
 }
 
 impl ListOptions {
@@ -56,11 +59,24 @@ impl Api {
         namespace: Option<&str>,
         options: &ListOptions,
     ) -> Result<List, Status> {
-        let after = options.after.as_deref().map(decode_continue).transpose()?;
+        let (after, at) = match options.after.as_deref().map(decode_continue).transpose()? {
+            Some((after, revision)) => (Some(after), Some(revision)),
+            None => (None, options.at),
+        };
         let state = self.lock();
-        let mut list = List { items: Vec::new(), revision: state.store.revision(), next: None, remaining: 0 };
+        let current = state.store.revision();
+        let at = at.filter(|at| *at != current);
+        let mut list = List { items: Vec::new(), revision: at.unwrap_or(current), next: None, remaining: 0 };
         let mut last: Option<&Key> = None;
-        for (key, object) in state.store.list(resource, namespace) {
+        let past = match at {
+            Some(at) => Some(past(&state, resource, namespace, at).ok_or_else(|| too_old(after.as_ref()))?),
+            None => None,
+        };
+        let objects: Box<dyn Iterator<Item = (&Key, &Object)>> = match &past {
+            Some(past) => Box::new(past.iter()),
+            None => Box::new(state.store.list(resource, namespace)),
+        };
+        for (key, object) in objects {
             if after.as_ref().is_some_and(|after| key <= after) || !options.matches(object) {
                 continue;
             }
@@ -112,16 +128,44 @@ impl Api {
     }
 }
 
+/// Returns the objects as they were at a version; `None` if the changes since are no longer remembered.
+fn past(state: &State, resource: &Resource, namespace: Option<&str>, revision: u64) -> Option<BTreeMap<Key, Object>> {
+    let changes = state.store.changes_since(revision).filter(|_| revision <= state.store.revision())?;
+    let mut objects: BTreeMap<Key, Object> =
+        state.store.list(resource, namespace).map(|(key, object)| (key.clone(), Arc::clone(object))).collect();
+    // The newest change is undone first.
+    for change in changes.iter().rev() {
+        let concerns =
+            *change.resource == *resource && namespace.is_none_or(|namespace| change.key.namespace == namespace);
+        match &change.previous {
+            _ if !concerns => {}
+            Some(previous) => drop(objects.insert(change.key.clone(), Arc::clone(previous))),
+            None => drop(objects.remove(&change.key)),
+        }
+    }
+    Some(objects)
+}
+
+/// 410: the list is of a version that is no longer remembered.
+fn too_old(after: Option<&Key>) -> Status {
+    Status::expired(if after.is_some() {
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+         without the continue parameter."
+    } else {
+        "The resourceVersion for the provided list is too old."
+    })
+}
+
 fn encode_continue(revision: u64, key: &Key) -> String {
     let token = json!({ "v": "meta.k8s.io/v1", "rv": revision, "start": [key.namespace, key.name] });
     BASE64_URL_SAFE_NO_PAD.encode(token.to_string())
 }
 
-fn decode_continue(token: &str) -> Result<Key, Status> {
+fn decode_continue(token: &str) -> Result<(Key, u64), Status> {
     let decode = || {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).ok()?;
         let value: Value = serde_json::from_slice(&bytes).ok()?;
-        Some(Key::new(value["start"][0].as_str()?, value["start"][1].as_str()?))
+        Some((Key::new(value["start"][0].as_str()?, value["start"][1].as_str()?), value["rv"].as_u64()?))
     };
     decode().ok_or_else(|| Status::bad_request("continue key is not valid: the token cannot be read"))
 }

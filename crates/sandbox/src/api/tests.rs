@@ -160,7 +160,18 @@ fn a_list_goes_on_where_it_stopped() {
     let first = api.list(&CONFIG_MAPS, Some("default"), &options).unwrap();
     assert_eq!((first.items.len(), first.remaining), (2, 1));
     let rest = ListOptions { after: first.next, ..options };
+    // What happens meanwhile is not part of the list that goes on.
+    create(&api, &CONFIG_MAPS, json!({"metadata": {"name": "d"}})).unwrap();
+    let target = Target::new(&CONFIG_MAPS, "default", "c");
+    api.delete(&Caller::admin(), target, &DeleteOptions::default()).unwrap();
     let second = api.list(&CONFIG_MAPS, Some("default"), &rest).unwrap();
-    assert_eq!(meta(&second.items[0], "name"), "c");
+    assert_eq!((second.items.len(), meta(&second.items[0], "name")), (1, "c"));
+    assert_eq!(second.revision, first.revision);
     assert!(second.next.is_none());
+    for number in 0..1001 {
+        create(&api, &CONFIG_MAPS, json!({"metadata": {"name": format!("m{number}")}})).unwrap();
+    }
+    assert_eq!(api.list(&CONFIG_MAPS, Some("default"), &rest).unwrap_err().code, 410);
+    let exact = ListOptions { at: Some(first.revision), ..ListOptions::default() };
+    assert_eq!(api.list(&CONFIG_MAPS, Some("default"), &exact).unwrap_err().code, 410);
 }

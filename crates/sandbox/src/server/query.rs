@@ -54,7 +54,53 @@ impl Query {
             fields: Selector::parse_fields(self.get("fieldSelector"), resource)?,
             limit: self.number("limit")?.unwrap_or_default(),
             after: (!after.is_empty()).then(|| after.to_owned()),
+            at: self.exact()?,
         })
+    }
+
+    /// Returns the version of which a list is to be exactly.
+    fn exact(&self) -> Result<Option<u64>, Status> {
+        let forbidden = |detail: &str| {
+            let message = format!("ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: {detail}");
+            Status { code: 422, reason: "Invalid", message, details: None }
+        };
+        let version = self.get("resourceVersion");
+        // A watch has rules of its own.
+        if self.is_set("watch") {
+            return Ok(None);
+        }
+        let given = self.get("resourceVersionMatch");
+        match given {
+            "" => {}
+            _ if !self.get("continue").is_empty() => {
+                return Err(forbidden("Forbidden: resourceVersionMatch is forbidden when continue is provided"));
+            }
+            _ if version.is_empty() => {
+                let detail = "Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided";
+                return Err(forbidden(detail));
+            }
+            "Exact" if version == "0" => {
+                let detail = "Forbidden: resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+                return Err(forbidden(detail));
+            }
+            "Exact" | "NotOlderThan" => {}
+            other => {
+                let detail =
+                    format!("Unsupported value: {other:?}: supported values: \"Exact\", \"NotOlderThan\", \"\"");
+                return Err(forbidden(&detail));
+            }
+        }
+        let number: Option<u64> = match version {
+            "" => None,
+            text => Some(text.parse().map_err(|_| {
+                Status::bad_request(format!(
+                    "resourceVersion: Invalid value: {text:?}: strconv.ParseUint: parsing {text:?}: invalid syntax"
+                ))
+            })?),
+        };
+        // An old client's limit with a version means that very version.
+        let is_exact = given == "Exact" || (given.is_empty() && !matches!(self.get("limit"), "" | "0"));
+        Ok(number.filter(|number| is_exact && *number > 0))
     }
 
     /// Returns whether anything is to be stored.
