@@ -24,6 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::start(Options { version, state: Some(folder.clone()), address: None, pace }).await?;
     println!("ready after {:?} on {}", begin.elapsed(), sandbox.address());
     println!("export KUBECONFIG={}", sandbox.kubeconfig_path().unwrap_or(&folder).display());
+    println!("manifest: {}", sandbox.manifest_path().unwrap_or(&folder).display());
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
     Ok(())

@@ -1,6 +1,6 @@
 //! The admission chain: what the API server asks before it stores an object, in the real server's order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -17,8 +17,10 @@ use crate::store::{Key, Object, Store};
 mod lifecycle;
 mod limit_ranger;
 mod pod_security;
+mod pod_security_policy;
 mod prepare;
 mod priority;
+mod pull;
 pub(crate) mod quota;
 mod service_account;
 mod simulation;
@@ -158,14 +160,33 @@ impl<'a> Transaction<'a> {
     }
 }
 
-/// Returns the chain, in the real server's order.
+/// Which plug-ins run, beside those that always do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Plugins {
+    /// What `--enable-admission-plugins` adds.
+    pub(crate) enabled: BTreeSet<String>,
+    /// What `--disable-admission-plugins` takes away.
+    pub(crate) disabled: BTreeSet<String>,
+}
+
+/// The plug-ins that run only where a flag names them.
+const OFF_BY_DEFAULT: [&str; 2] = ["AlwaysPullImages", "PodSecurityPolicy"];
+
+/// Returns the chain of a fresh cluster, in the real server's order.
 pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
+    chain_of(version, &Plugins::default())
+}
+
+/// Returns the chain with some plug-ins more and some less.
+pub(crate) fn chain_of(version: Version, plugins: &Plugins) -> Vec<Box<dyn Plugin>> {
     let mut chain: Vec<Box<dyn Plugin>> = vec![
         Box::new(lifecycle::NamespaceLifecycle),
         Box::new(limit_ranger::LimitRanger(version)),
         Box::new(service_account::ServiceAccount(version)),
         Box::new(NodeRestriction),
+        Box::new(pull::AlwaysPullImages),
         Box::new(pod_security::PodSecurity(version)),
+        Box::new(pod_security_policy::PodSecurityPolicy),
         Box::new(Certificates),
         Box::new(priority::Priority),
         Box::new(tolerations::DefaultTolerationSeconds),
@@ -174,6 +195,57 @@ pub(crate) fn chain(version: Version) -> Vec<Box<dyn Plugin>> {
         Box::new(Escalation),
         Box::new(quota::ResourceQuota(version)),
     ];
-    chain.retain(|plugin| version.minor() >= 23 || plugin.name() != "PodSecurity");
+    chain.retain(|plugin| {
+        let name = plugin.name();
+        let lives = match name {
+            "PodSecurity" => version.minor() >= 23,
+            "PodSecurityPolicy" => version.minor() < 25,
+            _ => true,
+        };
+        let is_on = !OFF_BY_DEFAULT.contains(&name) || plugins.enabled.contains(name);
+        lives && is_on && !plugins.disabled.contains(name)
+    });
     chain
+}
+
+/// Returns the plug-ins that the flags of a version's server may name; most have nothing to do here.
+pub(crate) fn known_plugins(version: Version) -> Vec<&'static str> {
+    const ALL: [&str; 30] = [
+        "AlwaysAdmit",
+        "AlwaysDeny",
+        "AlwaysPullImages",
+        "CertificateApproval",
+        "CertificateSigning",
+        "CertificateSubjectRestriction",
+        "DefaultIngressClass",
+        "DefaultStorageClass",
+        "DefaultTolerationSeconds",
+        "DenyEscalatingExec",
+        "EventRateLimit",
+        "ExtendedResourceToleration",
+        "ImagePolicyWebhook",
+        "LimitPodHardAntiAffinityTopology",
+        "LimitRanger",
+        "MutatingAdmissionWebhook",
+        "NamespaceAutoProvision",
+        "NamespaceExists",
+        "NamespaceLifecycle",
+        "NodeRestriction",
+        "OwnerReferencesPermissionEnforcement",
+        "PersistentVolumeClaimResize",
+        "PodNodeSelector",
+        "PodTolerationRestriction",
+        "Priority",
+        "ResourceQuota",
+        "RuntimeClass",
+        "ServiceAccount",
+        "TaintNodesByCondition",
+        "ValidatingAdmissionWebhook",
+    ];
+    let mut known: Vec<&str> =
+        ALL.into_iter().filter(|name| version.minor() < 21 || *name != "DenyEscalatingExec").collect();
+    known.push("StorageObjectInUseProtection");
+    known.extend((version.minor() >= 22).then_some("PodSecurity"));
+    known.extend((version.minor() < 25).then_some("PodSecurityPolicy"));
+    known
 }

@@ -16,6 +16,7 @@ use crate::consoles::Consoles;
 use crate::credentials::Credentials;
 use crate::custom::{self, Definition};
 use crate::logs::Logs;
+use crate::manifest::flags::Access;
 use crate::resources::{Resource, Served};
 use crate::store::{Change, ChangeKind, Store};
 use crate::tokens::Issuer;
@@ -39,6 +40,9 @@ pub(crate) use selector::Selector;
 pub(crate) use status::{Cause, Details, Status};
 pub(crate) use write::{Applied, Configuration, WriteOptions, Written, set_condition};
 
+/// What is asked before an object is stored, in this order.
+pub(crate) type Chain = Vec<Box<dyn Plugin>>;
+
 /// The changes to come.
 pub(crate) type Changes = broadcast::Receiver<Arc<Change>>;
 
@@ -53,7 +57,8 @@ pub(crate) struct Api {
 
 struct Shared {
     state: Mutex<State>,
-    chain: Vec<Box<dyn Plugin>>,
+    chain: RwLock<Arc<Chain>>,
+    access: RwLock<Access>,
     clock: Clock,
     version: Version,
     changes: broadcast::Sender<Arc<Change>>,
@@ -104,11 +109,12 @@ impl<'a> Target<'a> {
 
 impl Api {
     /// Returns an empty API with an admission chain.
-    pub(crate) fn new(clock: Clock, version: Version, chain: Vec<Box<dyn Plugin>>) -> Api {
+    pub(crate) fn new(clock: Clock, version: Version, chain: Chain) -> Api {
         let (changes, _) = broadcast::channel(CHANNEL);
         let shared = Shared {
             state: Mutex::default(),
-            chain,
+            chain: RwLock::new(Arc::new(chain)),
+            access: RwLock::default(),
             clock,
             version,
             changes,
@@ -158,6 +164,26 @@ impl Api {
         let stored = state.store.list(&crate::resources::CUSTOM_RESOURCE_DEFINITIONS, None);
         let custom: Vec<Definition> = stored.flat_map(|(_, object)| custom::definitions(object)).collect();
         self.shared.served.write().unwrap_or_else(PoisonError::into_inner).custom = custom.into();
+    }
+
+    /// Returns the admission chain at the moment.
+    pub(crate) fn chain(&self) -> Arc<Chain> {
+        Arc::clone(&self.shared.chain.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks another admission chain from now on.
+    pub(crate) fn admit_by(&self, chain: Chain) {
+        *self.shared.chain.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(chain);
+    }
+
+    /// Returns who may ask, and who decides.
+    pub(crate) fn access(&self) -> Access {
+        *self.shared.access.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets others ask, or decide, from now on.
+    pub(crate) fn set_access(&self, access: Access) {
+        *self.shared.access.write().unwrap_or_else(PoisonError::into_inner) = access;
     }
 
     /// Returns what containers wrote.

@@ -20,6 +20,7 @@ mod fields;
 mod kubeconfig;
 mod kubelet;
 mod logs;
+mod manifest;
 #[expect(dead_code, reason = "containers, streams and probes take it up one after the other")]
 mod network;
 mod nodes;

@@ -7,6 +7,8 @@
 //!   credentials.json   0600, certificates and keys
 //!   address            where the last run listened
 //!   kubeconfig         0600
+//!   manifests/         the API server's manifest, for the learner to edit
+//!   kubelet.log        what the node says of it
 //!   objects.json       0600, everything in the store, and the tail of the audit log
 //! ```
 
@@ -22,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
 use crate::credentials::Credentials;
+use crate::manifest::Manifest;
 use crate::snapshot::Snapshot;
 
 /// How long changes are gathered before they are written.
@@ -104,6 +107,11 @@ impl Folder {
         self.write("address", address.to_string().as_bytes())?;
         self.write("kubeconfig", kubeconfig.as_bytes())?;
         Ok(self.path.join("kubeconfig"))
+    }
+
+    /// Takes the API server's manifest, made where there is none.
+    pub(crate) fn manifest(&self, api: &Api) -> Result<Manifest, StateError> {
+        Manifest::open(&self.path, api).map_err(|source| self.fail("manifests", source))
     }
 
     /// Returns the objects of an earlier run. A file that cannot be read is put aside, not destroyed.

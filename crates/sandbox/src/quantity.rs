@@ -95,6 +95,11 @@ impl Quantity {
         Self { nanos: (self.nanos + other.nanos).clamp(-CEILING, CEILING), form }
     }
 
+    /// Takes away; a zero takes the other's form.
+    pub(crate) fn minus(self, other: Self) -> Self {
+        self.plus(Self { nanos: -other.nanos, ..other })
+    }
+
     /// Describes the quantity's Go form, which LimitRange validation errors of 1.20 print.
     pub(crate) fn form(self) -> Form {
         self.form

@@ -20,6 +20,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{Api, Caller};
 use crate::clock::Clock;
 use crate::credentials::{Credentials, CredentialsError};
+use crate::manifest::{self, Manifest, Presence};
 use crate::network::Network;
 use crate::persistence::{self, Folder, StateError};
 use crate::server::streams::Streams;
@@ -93,19 +94,35 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let tracker = TaskTracker::new();
         let (mut kubeconfig_path, mut origin) = (None, Origin::Fresh);
+        let presence = Presence::default();
+        let mut manifest = None;
         if let Some(folder) = folder {
             if let Some(snapshot) = folder.snapshot()? {
                 api.load(snapshot);
                 origin = Origin::Kept;
             }
             kubeconfig_path = Some(folder.keep_access(&credentials, address, &kubeconfig)?);
+            let found = Arc::new(folder.manifest(&api)?);
+            let following = manifest::follow(Arc::clone(&found), api.clone(), presence.clone(), stop.clone());
+            tracker.spawn(following);
+            manifest = Some(found);
             tracker.spawn(persistence::keep_writing(folder, api.clone(), stop.clone()));
         }
         let started = api.clock().now();
         let site = Site::start(&api, address.ip(), &credentials.authority, origin);
         let (processes, ports) = insides(site.network());
         let streams = Streams::new(processes, ports, tracker.clone());
-        let front = Arc::new(Front { api, version: options.version, address, site, started, streams, stop });
+        let front = Arc::new(Front {
+            api,
+            version: options.version,
+            address,
+            site,
+            started,
+            streams,
+            stop,
+            presence,
+            manifest,
+        });
         tracker.spawn(server::serve_inside(Arc::clone(&front), acceptor.clone(), tracker.clone()));
         tracker.spawn(server::serve(Arc::clone(&front), listener, acceptor, tracker.clone()));
         Ok(Sandbox { front, tracker, kubeconfig, kubeconfig_path })
@@ -124,6 +141,12 @@ impl Sandbox {
     /// Returns the file that holds the learner's kubeconfig (mode 0600), if state is kept.
     pub fn kubeconfig_path(&self) -> Option<&Path> {
         self.kubeconfig_path.as_deref()
+    }
+
+    /// Returns the static manifest of the API server, if state is kept. When it changes, the API server restarts
+    /// with its flags; while it is broken, there is none.
+    pub fn manifest_path(&self) -> Option<&Path> {
+        self.front.manifest.as_deref().map(Manifest::path)
     }
 
     /// Returns the API as a service, without a socket, for the learner's identity.

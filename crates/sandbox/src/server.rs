@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Version;
-use crate::api::{Api, Caller};
+use crate::api::{Api, Caller, Status};
 use crate::credentials;
+use crate::manifest::{Manifest, Presence, State};
 use crate::site::Site;
 
 mod answer;
@@ -61,32 +62,70 @@ pub(crate) struct Front {
     pub(crate) streams: streams::Streams,
     /// Ends open watches.
     pub(crate) stop: CancellationToken,
+    /// Whether there is an API server at the moment.
+    pub(crate) presence: Presence,
+    /// The API server's manifest, where there is a folder for it.
+    pub(crate) manifest: Option<Arc<Manifest>>,
 }
 
 impl Front {
     /// Answers one request of a known caller.
     pub(crate) async fn answer(self: Arc<Self>, caller: Caller, request: Request<Body>) -> Response<Body> {
+        // The runner's own requests reach the sandbox without a server.
+        if self.presence.state() != State::Up && !request.uri().path().starts_with("/atelier/") {
+            return answer::refusal(&Status::unavailable("the API server is not running"));
+        }
         match route::answer(&self, &caller, request).await {
             Ok(response) => response,
             Err(status) => answer::refusal(&status),
         }
     }
+
+    /// Waits for the end of all connections: that of the sandbox, or of the API server of the moment.
+    async fn over(&self) {
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = self.presence.away() => {}
+        }
+    }
 }
 
-/// Accepts connections until told to stop.
+/// Accepts connections until told to stop, while there is an API server: in between the port is closed.
 pub(crate) async fn serve(front: Arc<Front>, listener: TcpListener, acceptor: TlsAcceptor, tracker: TaskTracker) {
+    let mut listener = Some(listener);
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
             () = front.stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            () = front.presence.up() => {}
+        }
+        let open = match listener.take() {
+            Some(listener) => listener,
+            None => match TcpListener::bind(front.address).await {
+                Ok(listener) => listener,
+                Err(error) => {
+                    tracing::warn!(%error, address = %front.address, "cannot listen again");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    continue;
+                }
+            },
         };
-        match accepted {
+        tokio::select! {
+            () = front.stop.cancelled() => return,
+            () = front.presence.away() => {}
+            () = accept(&front, &open, &acceptor, &tracker) => {}
+        }
+    }
+}
+
+async fn accept(front: &Arc<Front>, listener: &TcpListener, acceptor: &TlsAcceptor, tracker: &TaskTracker) {
+    loop {
+        match listener.accept().await {
             Ok((stream, peer)) => {
-                let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
+                let (front, acceptor) = (Arc::clone(front), acceptor.clone());
                 tracker.spawn(async move {
-                    let stop = front.stop.clone();
+                    let ended = Arc::clone(&front);
                     tokio::select! {
-                        () = stop.cancelled() => {}
+                        () = ended.over() => {}
                         () = connection(front, stream, peer, acceptor) => {}
                     }
                 });
@@ -111,9 +150,9 @@ pub(crate) async fn serve_inside(front: Arc<Front>, acceptor: TlsAcceptor, track
         let Some(peer) = peer else { return };
         let (front, acceptor) = (Arc::clone(&front), acceptor.clone());
         tracker.spawn(async move {
-            let stop = front.stop.clone();
+            let ended = Arc::clone(&front);
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = ended.over() => {}
                 () = encrypted(front, peer.stream, peer.address, acceptor) => {}
             }
         });

@@ -11,17 +11,24 @@ use crate::api::Status;
 use crate::defaults::map_at_value;
 use crate::fields::{list, list_mut, map_at, text};
 use crate::quantity::{Form, Quantity};
-use crate::resources::LIMIT_RANGES;
+use crate::resources::{LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS};
 use crate::store::Object;
 
-use super::{Plugin, Request, Transaction};
+use super::{Operation, Plugin, Request, Transaction};
 
 /// The plug-in.
 pub(crate) struct LimitRanger(pub(crate) Version);
 
 impl LimitRanger {
     fn ranges(request: &Request, transaction: &Transaction<'_>) -> Vec<Object> {
-        if request.creates_pod() { transaction.list(&LIMIT_RANGES, Some(&request.namespace)) } else { Vec::new() }
+        let is_claim = *request.resource == PERSISTENT_VOLUME_CLAIMS
+            && request.subresource.is_none()
+            && request.operation != Operation::Delete;
+        if is_claim || request.creates_pod() {
+            transaction.list(&LIMIT_RANGES, Some(&request.namespace))
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -31,6 +38,9 @@ impl Plugin for LimitRanger {
     }
 
     fn mutate(&self, request: &mut Request, transaction: &mut Transaction<'_>) -> Result<(), Status> {
+        if !request.creates_pod() {
+            return Ok(());
+        }
         for range in Self::ranges(request, transaction) {
             apply_defaults(&mut request.object, &range);
         }
@@ -39,7 +49,12 @@ impl Plugin for LimitRanger {
 
     fn validate(&self, request: &mut Request, transaction: &mut Transaction<'_>) -> Result<(), Status> {
         for range in Self::ranges(request, transaction) {
-            if let Some(refusal) = refusal(&request.object, &range, self.0) {
+            let refusal = if *request.resource == PERSISTENT_VOLUME_CLAIMS {
+                refusal_of_claim(&request.object, &range)
+            } else {
+                refusal(&request.object, &range, self.0)
+            };
+            if let Some(refusal) = refusal {
                 return Err(request.forbid(&refusal));
             }
         }
@@ -112,6 +127,29 @@ pub(crate) fn refusal(pod: &Value, range: &Value, version: Version) -> Option<St
                 check(item, "Pod", &sum(Side::Requests), &sum(Side::Limits), &mut errors);
             }
             _ => {}
+        }
+    }
+    aggregate(errors)
+}
+
+/// Returns the refusal of one LimitRange for a claim of storage: only what it requests counts.
+fn refusal_of_claim(claim: &Value, range: &Value) -> Option<String> {
+    let requests = amounts::at(claim, "/spec/resources/requests");
+    let mut errors = Vec::new();
+    for item in list(range, "/spec/limits").iter().filter(|item| text(item, "/type") == "PersistentVolumeClaim") {
+        for (bound_name, word) in [("/min", "minimum"), ("/max", "maximum")] {
+            for (name, bound) in amounts::at(item, bound_name) {
+                let text = format!("{word} {name} usage per PersistentVolumeClaim is {bound}");
+                match requests.get(&name) {
+                    None => errors.push(format!("{text}.  No request is specified")),
+                    Some(request)
+                        if (word == "minimum" && *request < bound) || (word == "maximum" && *request > bound) =>
+                    {
+                        errors.push(format!("{text}, but request is {request}"));
+                    }
+                    Some(_) => {}
+                }
+            }
         }
     }
     aggregate(errors)
@@ -258,6 +296,22 @@ mod tests {
                 "[minimum cpu usage per Container is 1.  No request is specified, \
                  maximum memory usage per Container is 1Gi.  No limit is specified]"
             )
+        );
+    }
+
+    #[test]
+    fn claims_of_storage_have_bounds() {
+        let range = json!({"spec": {"limits": [
+            {"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}, "max": {"storage": "2Gi"}}]}});
+        let claim = |size: &str| json!({"spec": {"resources": {"requests": {"storage": size}}}});
+        assert_eq!(refusal_of_claim(&claim("2Gi"), &range), None);
+        assert_eq!(
+            refusal_of_claim(&claim("500Mi"), &range).unwrap(),
+            "minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 500Mi"
+        );
+        assert_eq!(
+            refusal_of_claim(&claim("3Gi"), &range).unwrap(),
+            "maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3Gi"
         );
     }
 }

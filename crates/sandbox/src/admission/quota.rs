@@ -12,7 +12,7 @@ use crate::api::Status;
 use crate::defaults::map_at_value;
 use crate::fields::{is_deleted, list, map_at, text};
 use crate::quantity::Quantity;
-use crate::resources::{self, EVENTS, RESOURCE_QUOTAS, Resource};
+use crate::resources::{self, EVENTS, PERSISTENT_VOLUME_CLAIMS, RESOURCE_QUOTAS, Resource, SERVICES};
 use crate::store::Object;
 
 use super::{Operation, Plugin, Request, Transaction};
@@ -26,14 +26,19 @@ impl Plugin for ResourceQuota {
     }
 
     fn validate(&self, request: &mut Request, transaction: &mut Transaction<'_>) -> Result<(), Status> {
-        if request.operation != Operation::Create || request.subresource.is_some() || *request.resource == EVENTS {
+        if request.subresource.is_some() || *request.resource == EVENTS {
             return Ok(());
         }
+        let old = match (request.operation, &request.old) {
+            (Operation::Create, _) => None,
+            (Operation::Update, Some(old)) if grows(request.resource) => Some(&**old),
+            (Operation::Update | Operation::Delete, _) => return Ok(()),
+        };
         let quotas = transaction.list(&RESOURCE_QUOTAS, Some(&request.namespace));
         let mut charged = Vec::new();
         let mut refusals = Vec::new();
         for quota in &quotas {
-            match charge(quota, request.resource, &request.object, self.0) {
+            match charge_change(quota, request.resource, &request.object, old, self.0) {
                 Ok(used) if used.is_empty() => {}
                 Ok(used) => charged.push((quota, used)),
                 Err(refusal) => refusals.push(refusal),
@@ -54,6 +59,11 @@ impl Plugin for ResourceQuota {
     }
 }
 
+/// Returns whether an object of this resource can come to use more after its creation.
+fn grows(resource: &Resource) -> bool {
+    *resource == SERVICES || *resource == PERSISTENT_VOLUME_CLAIMS
+}
+
 /// What a Pod must state where a quota counts it.
 const MANDATORY: [&str; 6] = ["cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory"];
 
@@ -63,7 +73,8 @@ pub(crate) fn usage(resource: &Resource, object: &Value) -> Amounts {
     match (resource.group, resource.plural) {
         ("", "pods") => pod_usage(object, &mut usage),
         ("", "services") => service_usage(object, &mut usage),
-        ("", "configmaps" | "secrets" | "resourcequotas" | "replicationcontrollers" | "persistentvolumeclaims") => {
+        ("", "persistentvolumeclaims") => claim_usage(object, &mut usage),
+        ("", "configmaps" | "secrets" | "resourcequotas" | "replicationcontrollers") => {
             usage.insert(resource.plural.to_owned(), Quantity::whole(1));
         }
         _ => {}
@@ -106,6 +117,26 @@ fn service_usage(service: &Value, usage: &mut Amounts) {
     usage.insert("services.loadbalancers".to_owned(), Quantity::whole(balancers));
 }
 
+/// What stands between the name of a class of storage and what is counted of it.
+const OF_CLASS: &str = ".storageclass.storage.k8s.io/";
+
+fn claim_usage(claim: &Value, usage: &mut Amounts) {
+    let one = Quantity::whole(1);
+    let storage = amounts::at(claim, "/spec/resources/requests").get("storage").copied();
+    let annotated = claim["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"].as_str();
+    let class = annotated.unwrap_or(text(claim, "/spec/storageClassName"));
+    usage.insert("persistentvolumeclaims".to_owned(), one);
+    if !class.is_empty() {
+        usage.insert(format!("{class}{OF_CLASS}persistentvolumeclaims"), one);
+    }
+    if let Some(storage) = storage {
+        usage.insert("requests.storage".to_owned(), storage);
+        if !class.is_empty() {
+            usage.insert(format!("{class}{OF_CLASS}requests.storage"), storage);
+        }
+    }
+}
+
 /// Returns whether a quota's name can be charged for objects of this resource.
 fn concerns(resource: &Resource, name: &str) -> bool {
     if name == count_name(resource) {
@@ -119,6 +150,9 @@ fn concerns(resource: &Resource, name: &str) -> bool {
                     && !name.contains(".storageclass.storage.k8s.io/"))
                 || matches!(name, "limits.cpu" | "limits.memory" | "limits.ephemeral-storage")
                 || name.starts_with("hugepages-")
+        }
+        ("", "persistentvolumeclaims") => {
+            matches!(name, "persistentvolumeclaims" | "requests.storage") || name.contains(OF_CLASS)
         }
         ("", "services") => matches!(name, "services" | "services.nodeports" | "services.loadbalancers"),
         ("", plural) => name == plural,
@@ -147,6 +181,7 @@ fn in_scope(scope: &str, operator: &str, values: &[&str], pod: &Value) -> bool {
         "NotTerminating" => !amounts::has_deadline(pod),
         "BestEffort" => best_effort,
         "NotBestEffort" => !best_effort,
+        "CrossNamespacePodAffinity" => reaches_other_namespaces(pod),
         "PriorityClass" => {
             let class = text(pod, "/spec/priorityClassName");
             match operator {
@@ -161,8 +196,27 @@ fn in_scope(scope: &str, operator: &str, values: &[&str], pod: &Value) -> bool {
     }
 }
 
-/// Returns the refusal of a quota for one more object, or the new `status.used` (the amounts that change only).
-pub(crate) fn charge(quota: &Value, resource: &Resource, object: &Value, version: Version) -> Result<Amounts, String> {
+/// Returns whether a Pod wants to be near, or far from, Pods of other Namespaces.
+fn reaches_other_namespaces(pod: &Value) -> bool {
+    ["podAffinity", "podAntiAffinity"].into_iter().any(|kind| {
+        let of = |list_name: &str| list(pod, &format!("/spec/affinity/{kind}/{list_name}"));
+        let required = of("requiredDuringSchedulingIgnoredDuringExecution").iter();
+        let preferred = of("preferredDuringSchedulingIgnoredDuringExecution").iter();
+        required.chain(preferred.map(|term| &term["podAffinityTerm"])).any(|term| {
+            !list(term, "/namespaces").is_empty() || term.get("namespaceSelector").is_some_and(Value::is_object)
+        })
+    })
+}
+
+/// Returns the refusal of a quota for an object, or for its change from `old`, or the new `status.used` (the
+/// amounts that change only).
+fn charge_change(
+    quota: &Value,
+    resource: &Resource,
+    object: &Value,
+    old: Option<&Value>,
+    version: Version,
+) -> Result<Amounts, String> {
     let name = text(quota, "/metadata/name");
     let hard = amounts::at(quota, "/status/hard");
     let concerned: BTreeSet<&str> = hard.keys().map(String::as_str).filter(|key| concerns(resource, key)).collect();
@@ -179,7 +233,14 @@ pub(crate) fn charge(quota: &Value, resource: &Resource, object: &Value, version
     if !unknown.is_empty() {
         return Err(format!("status unknown for quota: {name}, resources: {}", unknown.join(",")));
     }
-    let requested = amounts::mask(&usage(resource, object), &concerned);
+    let mut requested = amounts::mask(&usage(resource, object), &concerned);
+    if let Some(old) = old {
+        for (key, before) in usage(resource, old) {
+            requested.entry(key).and_modify(|amount| *amount = amount.minus(before));
+        }
+        // What shrinks is given back by the controller's next count.
+        requested.retain(|_, amount| !amount.is_zero() && !amount.is_negative());
+    }
     let mut total = used.clone();
     amounts::add(&mut total, &requested);
     let total = amounts::mask(&total, &requested.keys().map(String::as_str).collect());
@@ -265,10 +326,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::resources::{CONFIG_MAPS, PODS, SERVICES};
+    use crate::resources::{CONFIG_MAPS, PODS};
 
     fn quota(hard: Value, used: Value) -> Value {
         json!({"metadata": {"name": "q"}, "spec": {"hard": hard}, "status": {"hard": hard, "used": used}})
+    }
+
+    fn charge(quota: &Value, resource: &Resource, object: &Value, version: Version) -> Result<Amounts, String> {
+        charge_change(quota, resource, object, None, version)
     }
 
     fn pod(resources: &[Value]) -> Value {
@@ -349,5 +414,47 @@ mod tests {
         let bound = pod(&[json!({"requests": {"cpu": "1"}})]);
         assert!(charge(&quota, &PODS, &bound, Version::V1_34).unwrap().is_empty());
         assert!(charge(&quota, &PODS, &pod(&[json!({})]), Version::V1_34).is_err());
+    }
+
+    #[test]
+    fn storage_is_counted_by_class() {
+        let quota = quota(
+            json!({"requests.storage": "10Gi", "gold.storageclass.storage.k8s.io/requests.storage": "2Gi",
+                "gold.storageclass.storage.k8s.io/persistentvolumeclaims": "5"}),
+            json!({"requests.storage": "1Gi", "gold.storageclass.storage.k8s.io/requests.storage": "1Gi",
+                "gold.storageclass.storage.k8s.io/persistentvolumeclaims": "1"}),
+        );
+        let claim = |class: &str, size: &str| json!({"spec": {"storageClassName": class, "resources": {"requests": {"storage": size}}}});
+        let used = charge(&quota, &PERSISTENT_VOLUME_CLAIMS, &claim("tin", "4Gi"), Version::V1_34).unwrap();
+        assert_eq!(print(&used), "requests.storage=5Gi");
+        assert_eq!(
+            charge(&quota, &PERSISTENT_VOLUME_CLAIMS, &claim("gold", "2Gi"), Version::V1_34).unwrap_err(),
+            "exceeded quota: q, requested: gold.storageclass.storage.k8s.io/requests.storage=2Gi, used: \
+             gold.storageclass.storage.k8s.io/requests.storage=1Gi, limited: \
+             gold.storageclass.storage.k8s.io/requests.storage=2Gi"
+        );
+        let (old, new) = (claim("gold", "1Gi"), claim("gold", "2Gi"));
+        let used = charge_change(&quota, &PERSISTENT_VOLUME_CLAIMS, &new, Some(&old), Version::V1_34).unwrap();
+        assert_eq!(print(&used), "gold.storageclass.storage.k8s.io/requests.storage=2Gi,requests.storage=2Gi");
+    }
+
+    #[test]
+    fn a_service_that_gets_node_ports_is_charged_for_them() {
+        let quota = quota(
+            json!({"services": "1", "services.nodeports": "1"}),
+            json!({"services": "1", "services.nodeports": "0"}),
+        );
+        let service =
+            |kind: &str, ports: usize| json!({"spec": {"type": kind, "ports": vec![json!({"port": 1}); ports]}});
+        let change = |ports| {
+            let old = service("ClusterIP", ports);
+            charge_change(&quota, &SERVICES, &service("NodePort", ports), Some(&old), Version::V1_34)
+        };
+        assert_eq!(print(&change(1).unwrap()), "services.nodeports=1");
+        assert_eq!(
+            change(2).unwrap_err(),
+            "exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, limited: \
+             services.nodeports=1"
+        );
     }
 }

@@ -55,6 +55,10 @@ impl Plugin for ServiceAccount {
             let secret = account.as_deref().and_then(legacy::secret_of).filter(|_| self.0 == Version::V1_20);
             mount_token(spec, secret);
         }
+        let secrets = account.as_deref().map(|account| list(account, "/imagePullSecrets")).unwrap_or_default();
+        if !secrets.is_empty() && list(spec, "/imagePullSecrets").is_empty() {
+            as_map(spec).insert("imagePullSecrets".to_owned(), json!(secrets));
+        }
         Ok(())
     }
 }

@@ -122,7 +122,7 @@ impl Api {
             annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
-        for plugin in &self.shared.chain {
+        for plugin in self.chain().iter() {
             plugin.validate(&mut request, &mut transaction)?;
         }
         let writes = transaction.into_writes();

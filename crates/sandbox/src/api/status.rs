@@ -197,6 +197,11 @@ impl Status {
         Status { code: 410, reason: "Expired", message: message.into(), details: None }
     }
 
+    /// 503: there is nobody to answer at the moment.
+    pub(crate) fn unavailable(message: &str) -> Status {
+        Status { code: 503, reason: "ServiceUnavailable", message: message.to_owned(), details: None }
+    }
+
     /// 500: a fault of ours.
     pub(crate) fn internal(message: &str) -> Status {
         Status {

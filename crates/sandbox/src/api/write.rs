@@ -144,7 +144,7 @@ impl Api {
             annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
-        for plugin in &self.shared.chain {
+        for plugin in self.chain().iter() {
             plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         if request.name.is_empty() {
@@ -162,7 +162,7 @@ impl Api {
         if !causes.is_empty() {
             return Err(Status::invalid(resource, &request.name, causes));
         }
-        for plugin in &self.shared.chain {
+        for plugin in self.chain().iter() {
             plugin.validate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         // As in the real server, admission comes first; what it wrote is dropped with the transaction.
@@ -298,7 +298,7 @@ impl Api {
             annotations: BTreeMap::new(),
         };
         let mut transaction = Transaction::new(&state.store);
-        for plugin in &self.shared.chain {
+        for plugin in self.chain().iter() {
             plugin.mutate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         let mut causes = metadata::validate(resource, &request.object);
@@ -309,7 +309,7 @@ impl Api {
         if !causes.is_empty() {
             return Err(Status::invalid(resource, name, causes));
         }
-        for plugin in &self.shared.chain {
+        for plugin in self.chain().iter() {
             plugin.validate(&mut request, &mut transaction).inspect_err(|status| refused(&**plugin, status))?;
         }
         let writes = transaction.into_writes();

@@ -10,6 +10,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 
 use crate::api::{Api, Caller, Status};
+use crate::manifest::flags::Anonymous;
 use crate::rbac::Decision;
 use crate::rbac::attributes::{Attributes, ResourceAttributes};
 use crate::tokens::claims;
@@ -32,7 +33,10 @@ pub(super) fn authenticate(api: &Api, certified: &Caller, headers: &HeaderMap) -
                 Err(Status::unauthorized())
             }
         },
-        None => Ok(Caller::anonymous()),
+        None => match api.access().anonymous {
+            Anonymous::Accepted => Ok(Caller::anonymous()),
+            Anonymous::Refused => Err(Status::unauthorized()),
+        },
     }
 }
 

@@ -1,7 +1,7 @@
 //! Control requests, below `/atelier/v1/`: what the runner asks of the sandbox that no Kubernetes API offers.
 //!
 //! ```text
-//! GET  info                  {"version", "pace", "uptimeSeconds", "nodes"}
+//! GET  info                  {"version", "pace", "uptimeSeconds", "nodes", "apiServer": {"state", "problem"}}
 //! GET  audit?since=<time>    {"entries": [...], "complete": bool}
 //! GET  snapshot              every object, opaque
 //! PUT  snapshot              brings that state back
@@ -25,6 +25,7 @@ use super::{Front, answer, body, discovery};
 use crate::Pace;
 use crate::api::{Caller, Status, meta};
 use crate::audit;
+use crate::manifest::State;
 use crate::network::Source;
 use crate::resources::{NODES, PODS};
 use crate::snapshot::Snapshot;
@@ -60,6 +61,9 @@ pub(super) async fn answer(
             Ok(answer::json(200, &done()))
         }
         (&Method::POST, ["reset"]) => {
+            if let Some(manifest) = &front.manifest {
+                manifest.reset(&front.api, &front.presence);
+            }
             front.site.reset(&front.api).await;
             Ok(answer::json(200, &done()))
         }
@@ -80,10 +84,15 @@ fn info(front: &Front) -> Value {
     };
     let nodes = front.api.list_all(&NODES, None);
     let nodes: Vec<&str> = nodes.iter().map(|node| meta(node, "name")).collect();
+    let api_server = match front.presence.state() {
+        State::Up => json!({ "state": "up" }),
+        State::Starting => json!({ "state": "starting" }),
+        State::Down(problem) => json!({ "state": "down", "problem": problem }),
+    };
     let uptime = clock.now().duration_since(front.started).as_secs();
     json!({
         "version": discovery::version(front.version)["gitVersion"], "pace": pace, "uptimeSeconds": uptime,
-        "nodes": nodes,
+        "nodes": nodes, "apiServer": api_server,
     })
 }
 
