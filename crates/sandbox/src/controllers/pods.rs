@@ -65,6 +65,11 @@ impl Owned {
         self.labels.values().filter(|(_, own)| has_all(own)).map(|(count, _)| count).sum()
     }
 
+    /// Returns whether a selector matches all active Pods: one look for each set of labels, not for each Pod.
+    fn is_selected(&self, selector: &Selector) -> bool {
+        self.labels.values().all(|(_, labels)| selector.matches_map(labels))
+    }
+
     fn insert(&mut self, pod: &Object) {
         if is_active(pod) {
             self.active += 1;
@@ -216,9 +221,10 @@ impl OwnedPods {
         }
         let lost: Vec<Object> = self
             .of(owner)
+            .filter(|owned| !owned.is_selected(&selector))
             .into_iter()
             .flat_map(Owned::iter)
-            .filter(|pod| !is_deleted(pod) && !selector.matches_labels(pod))
+            .filter(|pod| is_active(pod) && !selector.matches_labels(pod))
             .cloned()
             .collect();
         let found: Vec<Object> = self

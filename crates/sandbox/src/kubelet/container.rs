@@ -103,6 +103,8 @@ pub(super) struct Run {
     pub(super) due: Option<Instant>,
     /// What is asked of it from time to time.
     pub(super) probes: Vec<Probe>,
+    /// When it is killed, if it was asked to stop since a probe failed.
+    pub(super) ends: Option<Instant>,
     /// Its main process, where that is more than the steps of its program.
     pub(super) _main: Option<Kill>,
 }

@@ -35,7 +35,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long a server takes to stop.
 const STOP: Duration = Duration::from_millis(300);
 /// How long a program that ignores SIGTERM may go on here; the real grace of 30 s is long for a workshop.
-const KILL: Duration = Duration::from_secs(5);
+pub(super) const KILL: Duration = Duration::from_secs(5);
 
 /// A Pod that the kubelet runs.
 #[derive(Debug)]
@@ -301,13 +301,20 @@ impl PodRun {
                 Phase::Pulling { until, .. } | Phase::Held { until, .. } if now < *until => return Some(*until),
                 Phase::Pulling { .. } => self.pulled(kubelet, index, now),
                 Phase::Held { .. } => self.begin(kubelet, index, now),
-                Phase::Running(_) => {
+                Phase::Running(run) if run.ends.is_some_and(|ends| ends <= now) => {
+                    self.end(kubelet, index, (137, "Error"), now);
+                }
+                Phase::Running(run) => {
+                    let ends = run.ends;
                     let clock = kubelet.api.clock().clone();
                     // A long sleep is there to keep a Pod alive: it is taken at its word at every pace.
                     let scale = move |time: Duration| {
                         if time < Duration::from_secs(60) { clock.scaled(time) } else { time }
                     };
                     match container.progress(growth, now, &scale) {
+                        None if ends.is_some() => {
+                            return [container.due(growth), ends].into_iter().flatten().min();
+                        }
                         None => {
                             let probed = self.probe(kubelet, index, now);
                             if !self.containers[index].is_running() {

@@ -90,6 +90,7 @@ fn restore(container: &mut Container, status: &Value, version: Version, clock: &
                 due: Some(now),
                 probes,
                 _main: None,
+                ends: None,
             }))
         }
         Some(_) | None => {

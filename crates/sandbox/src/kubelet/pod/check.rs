@@ -1,17 +1,19 @@
 //! Asking a container's probes and hooks, and what the kubelet says of the answers.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::events::Severity;
-use crate::fields::{list, text};
+use crate::fields::{list, number, text};
 use crate::kubelet::Kubelet;
 use crate::kubelet::container::{Container, Phase};
 use crate::kubelet::images::Step;
 use crate::kubelet::probe::{Answer, Consequence, Probe, Purpose};
 use crate::kubelet::shell;
 
-use super::{Freshness, PodRun};
+use super::{Freshness, KILL, PodRun};
 
 impl PodRun {
     /// Asks the probes of a running container that are due; returns when the next one is.
@@ -55,8 +57,17 @@ impl PodRun {
             let word = purpose.word().to_lowercase();
             let message = format!("Container {name} failed {word} probe, will be restarted");
             self.say(kubelet, index, Severity::Normal, "Killing", message);
-            let outcome = if self.containers[index].ignores_stop() { (137, "Error") } else { (0, "Completed") };
-            self.end(kubelet, index, outcome, now);
+            if self.containers[index].ignores_stop() {
+                // It goes on until its grace is over.
+                let grace = number(&self.object, "/spec/terminationGracePeriodSeconds").unwrap_or(30);
+                let grace = Duration::from_secs(u64::try_from(grace).unwrap_or_default()).min(KILL);
+                let ends = now.checked_add(clock.scaled(grace));
+                if let Phase::Running(run) = &mut self.containers[index].phase {
+                    run.ends = ends;
+                }
+                return ends;
+            }
+            self.end(kubelet, index, (0, "Completed"), now);
             return Some(now);
         }
         due
@@ -126,12 +137,12 @@ impl PodRun {
     }
 
     /// Returns how long what comes before a container's end takes.
-    pub(super) fn before_stop(&self, index: usize) -> std::time::Duration {
+    pub(super) fn before_stop(&self, index: usize) -> Duration {
         let Some(hook) = self.containers[index].spec.pointer("/lifecycle/preStop") else {
-            return std::time::Duration::ZERO;
+            return Duration::ZERO;
         };
-        if let Some(seconds) = crate::fields::number(hook, "/sleep/seconds") {
-            return std::time::Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        if let Some(seconds) = number(hook, "/sleep/seconds") {
+            return Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
         }
         let words: Vec<&str> = list(hook, "/exec/command").iter().filter_map(Value::as_str).collect();
         let steps = shell::run(&words).map(|program| program.steps).unwrap_or_default();
@@ -139,7 +150,7 @@ impl PodRun {
             .iter()
             .map(|step| match step {
                 Step::Sleep(time) => *time,
-                Step::Log(_) | Step::Exit(_) | Step::Forever | Step::Repeat(_) => std::time::Duration::ZERO,
+                Step::Log(_) | Step::Exit(_) | Step::Forever | Step::Repeat(_) => Duration::ZERO,
             })
             .sum()
     }

@@ -167,6 +167,7 @@ impl PodRun {
                     due: Some(now),
                     probes,
                     _main: main,
+                    ends: None,
                 }));
                 self.tell_use(kubelet, index);
                 self.say(kubelet, index, Severity::Normal, "Started", format!("Started container {name}"));
