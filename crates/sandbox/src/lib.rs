@@ -17,6 +17,7 @@ mod custom;
 mod defaults;
 mod events;
 mod fields;
+mod insides;
 mod kubeconfig;
 mod kubelet;
 mod logs;

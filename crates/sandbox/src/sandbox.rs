@@ -20,12 +20,13 @@ use tokio_util::task::TaskTracker;
 use crate::api::{Api, Caller};
 use crate::clock::Clock;
 use crate::credentials::{Credentials, CredentialsError};
+use crate::insides::Insides;
 use crate::manifest::{self, Manifest, Presence};
 use crate::network::Network;
 use crate::persistence::{self, Folder, StateError};
 use crate::server::streams::Streams;
 use crate::server::streams::port_forward::Ports;
-use crate::server::streams::process::{Processes, Refusal, Refused};
+use crate::server::streams::process::Processes;
 use crate::server::{self, Front};
 use crate::site::{Origin, Site};
 use crate::tokens::Issuer;
@@ -65,14 +66,13 @@ pub enum Error {
 impl Sandbox {
     /// Starts a sandbox: when this returns, `/readyz` is ok.
     pub async fn start(options: Options) -> Result<Sandbox, Error> {
-        let processes = Arc::new(Refused(Refusal::NotSimulated));
-        Sandbox::start_with(options, |network| (processes, Arc::new(network.clone()))).await
+        Sandbox::start_with(options, |insides, network| (Arc::new(insides.clone()), Arc::new(network.clone()))).await
     }
 
     /// Starts a sandbox with these insides of containers, on its network.
     pub(crate) async fn start_with(
         options: Options,
-        insides: impl FnOnce(&Network) -> (Arc<dyn Processes>, Arc<dyn Ports>),
+        insides: impl FnOnce(&Insides, &Network) -> (Arc<dyn Processes>, Arc<dyn Ports>),
     ) -> Result<Sandbox, Error> {
         let folder = options.state.as_deref().map(Folder::open).transpose()?.map(Arc::new);
         let last = folder.as_ref().and_then(|folder| folder.address());
@@ -110,7 +110,8 @@ impl Sandbox {
         }
         let started = api.clock().now();
         let site = Site::start(&api, address.ip(), &credentials.authority, origin);
-        let (processes, ports) = insides(site.network());
+        let containers = Insides::new(&api, site.network(), &tracker, &stop);
+        let (processes, ports) = insides(&containers, site.network());
         let streams = Streams::new(processes, ports, tracker.clone());
         let front = Arc::new(Front {
             api,
@@ -123,6 +124,7 @@ impl Sandbox {
             presence,
             manifest,
         });
+        containers.lead_to(&front);
         tracker.spawn(server::serve_inside(Arc::clone(&front), acceptor.clone(), tracker.clone()));
         tracker.spawn(server::serve(Arc::clone(&front), listener, acceptor, tracker.clone()));
         Ok(Sandbox { front, tracker, kubeconfig, kubeconfig_path })

@@ -344,7 +344,7 @@ async fn a_pod_reaches_the_api_server_by_tls() {
 
     let options = crate::Options { version: Version::V1_34, state: None, address: None, pace: Pace::Fast };
     let mut inside = None;
-    let sandbox = crate::Sandbox::start_with(options, |network| {
+    let sandbox = crate::Sandbox::start_with(options, |_, network| {
         inside = Some(network.clone());
         let processes =
             crate::server::streams::process::Refused(crate::server::streams::process::Refusal::NotSimulated);

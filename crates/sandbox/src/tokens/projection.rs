@@ -1,8 +1,6 @@
 //! The files that a Pod finds in a volume whose content comes from the API: a projected volume with the token of its
 //! account, a Secret, a ConfigMap, facts about the Pod itself.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the containers' file systems are about to use it"))]
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;

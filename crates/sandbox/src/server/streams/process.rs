@@ -54,7 +54,6 @@ impl Default for Size {
 }
 
 /// Why nothing was started.
-#[cfg_attr(not(test), expect(dead_code, reason = "said by what runs inside containers, which is not there yet"))]
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// A name without a slash is in no folder of the PATH.

@@ -41,7 +41,8 @@ impl Lab {
     async fn start(version: Version) -> Lab {
         let toy = Toy::default();
         let options = Options { version, state: None, address: None, pace: Pace::Fast };
-        let sandbox = Sandbox::start_with(options, |_| (Arc::new(toy.clone()), Arc::new(toy.clone()))).await.unwrap();
+        let sandbox =
+            Sandbox::start_with(options, |_, _| (Arc::new(toy.clone()), Arc::new(toy.clone()))).await.unwrap();
         let kubeconfig = Kubeconfig::from_yaml(&sandbox.kubeconfig()).unwrap();
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
         let pods: Api<Pod> = Api::default_namespaced(kube::Client::try_from(config.clone()).unwrap());
