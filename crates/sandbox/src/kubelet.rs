@@ -152,6 +152,8 @@ impl Kubelet {
         if let Some(mut run) = self.pods.remove(pod) {
             run.main_ended(self, id, code, Instant::now());
             self.pods.insert(pod.to_owned(), run);
+            // What follows (a status, a restart) is no change of the object: the Pod has to be put on the list.
+            self.agenda.touch(pod);
         }
     }
 
