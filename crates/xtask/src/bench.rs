@@ -9,6 +9,8 @@ use anyhow::{Context, Result, ensure};
 
 use crate::terminal::Terminal;
 
+pub(crate) mod sandbox;
+
 const WIDE: (u16, u16) = (40, 120);
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -18,6 +20,12 @@ struct Figure {
     measured: String,
     limit: &'static str,
     holds: bool,
+}
+
+/// Measures the sandbox alone and prints its table.
+pub(crate) fn run_sandbox() -> Result<()> {
+    print(&sandbox::figures()?);
+    Ok(())
 }
 
 /// Measures everything and prints the table.
@@ -34,6 +42,7 @@ pub(crate) fn run() -> Result<()> {
         frame().map(|figure| vec![figure]),
         size(&binary).map(|figure| vec![figure]),
         exhaustion(&binary).map(|figure| vec![figure]),
+        sandbox::figures(),
     ];
     // What could be measured is printed even where something else could not be.
     let (mut figures, mut failure) = (Vec::new(), None);
@@ -104,7 +113,7 @@ fn start(binary: &Path, home: &Path) -> Result<Figure> {
 }
 
 /// Starts `atelier sandbox up` and returns the process, its kubeconfig, and how long that took.
-fn sandbox(binary: &Path, home: &Path) -> Result<(std::process::Child, String, Duration)> {
+fn sandbox_up(binary: &Path, home: &Path) -> Result<(std::process::Child, String, Duration)> {
     use std::io::BufRead as _;
     let began = Instant::now();
     #[expect(clippy::disallowed_methods, reason = "no learner's environment here")]
@@ -127,7 +136,7 @@ fn sandbox_start(binary: &Path) -> Result<Figure> {
     let mut times = Vec::new();
     for _ in 0..10 {
         let home = tempfile::tempdir()?;
-        let (mut child, _, time) = sandbox(binary, home.path())?;
+        let (mut child, _, time) = sandbox_up(binary, home.path())?;
         times.push(time);
         child.kill()?;
         child.wait()?;
@@ -279,7 +288,7 @@ fn size(binary: &Path) -> Result<Figure> {
 /// Runs the whole command against a sandbox that already serves, as a learner would in the app's terminal.
 fn exhaustion(binary: &Path) -> Result<Figure> {
     let home = tempfile::tempdir()?;
-    let (mut child, kubeconfig, _) = sandbox(binary, home.path())?;
+    let (mut child, kubeconfig, _) = sandbox_up(binary, home.path())?;
     let manifest = home.path().join("quota.yaml");
     fs::write(
         &manifest,

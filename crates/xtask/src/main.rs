@@ -2,8 +2,10 @@
 
 mod bench;
 mod picture;
+mod record;
 mod schema;
 mod terminal;
+mod verbs;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,17 +23,48 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Task {
     /// Prints the product's figures beside their limits (builds the release binary first).
-    Bench,
+    Bench {
+        /// Only the figures of this part.
+        part: Option<Part>,
+    },
+    /// Churns a sandbox and fails where its memory does not stay flat.
+    Soak {
+        /// For how long.
+        #[arg(long, default_value_t = 3600)]
+        seconds: u64,
+    },
+    /// Feeds arbitrary and mutated bytes to what reads them.
+    Fuzz {
+        /// For how long, each target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Draws the README's picture of the screen.
     Picture,
+    /// Runs each verb of kubectl against the sandbox and writes the table of the sandbox's README.
+    Verbs(verbs::Arguments),
+    /// Records the sandbox's differential scenarios against a real Kubernetes.
+    Record(record::Arguments),
     /// Makes the table of Kubernetes' types.
     Schema(schema::Arguments),
 }
 
+/// A part of the figures.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Part {
+    /// The embedded Kubernetes.
+    Sandbox,
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
-        Task::Bench => bench::run(),
+        Task::Bench { part: None } => bench::run(),
+        Task::Bench { part: Some(Part::Sandbox) } => bench::run_sandbox(),
+        Task::Soak { seconds } => bench::sandbox::soak(std::time::Duration::from_secs(seconds)),
+        Task::Fuzz { seconds } => fuzz(seconds),
         Task::Picture => picture(),
+        Task::Verbs(arguments) => verbs::run(&arguments),
+        Task::Record(arguments) => record::run(&arguments),
         Task::Schema(arguments) => schema::run(&arguments),
     };
     match done {
@@ -62,6 +95,18 @@ pub(crate) fn release_binary() -> Result<PathBuf> {
     anyhow::ensure!(status.success(), "cargo build failed");
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| top.join("target"), PathBuf::from);
     Ok(target.join("release/atelier"))
+}
+
+fn fuzz(seconds: u64) -> Result<()> {
+    #[expect(clippy::disallowed_methods, reason = "no learner's environment here")]
+    let status = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--locked", "--package", "sandbox", "--test", "fuzz"])
+        .env("ATELIER_FUZZ_SECONDS", seconds.to_string())
+        .current_dir(top()?)
+        .status()
+        .context("failed to start cargo")?;
+    anyhow::ensure!(status.success(), "a target failed");
+    Ok(())
 }
 
 fn picture() -> Result<()> {
