@@ -1,5 +1,3 @@
-//! Tests of the API core: what each kind of request does to the store and the audit log.
-
 //! What the API does with objects: verbs, selectors, patches, quotas, owners, and the words of its refusals.
 
 use jiff::Timestamp;
@@ -174,4 +172,21 @@ fn a_list_goes_on_where_it_stopped() {
     assert_eq!(api.list(&CONFIG_MAPS, Some("default"), &rest).unwrap_err().code, 410);
     let exact = ListOptions { at: Some(first.revision), ..ListOptions::default() };
     assert_eq!(api.list(&CONFIG_MAPS, Some("default"), &exact).unwrap_err().code, 410);
+}
+
+#[test]
+fn a_quota_holds_from_its_first_moment() {
+    // No controller runs here: nobody has counted yet.
+    let chain: Vec<Box<dyn crate::admission::Plugin>> =
+        vec![Box::new(crate::admission::quota::ResourceQuota(crate::Version::V1_34))];
+    let api = Api::new(Clock::starting_at(Timestamp::UNIX_EPOCH), crate::Version::V1_34, chain);
+    create(&api, &PODS, pod(json!({"name": "first"}))).unwrap();
+    let quota = json!({"metadata": {"name": "q"}, "spec": {"hard": {"pods": "2"}}});
+    create(&api, &crate::resources::RESOURCE_QUOTAS, quota).unwrap();
+    create(&api, &PODS, pod(json!({"name": "second"}))).unwrap();
+    let refusal = create(&api, &PODS, pod(json!({"name": "third"}))).unwrap_err();
+    assert_eq!(
+        refusal.message,
+        "pods \"third\" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"
+    );
 }
