@@ -2,9 +2,9 @@
 //! written into the sandbox's README.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -51,7 +51,7 @@ const VERBS: &[(&str, &str, u32)] = &[
     ("edit", "EDITOR='sed -i s/\"one\"/\"two\"/' k edit configmap side", 20),
     ("patch", "k patch configmap m -p '{\"data\":{\"b\":\"2\"}}'", 20),
     ("replace", "k replace -f map.yaml", 20),
-    ("diff", "k diff -f map.yaml", 20),
+    ("diff", "k diff -f map.yaml; [ $? -le 1 ]", 20),
     ("set", "k set image deployment/web nginx=nginx:1.28 && k set env deployment/web A=1", 20),
     (
         "rollout",
@@ -92,7 +92,11 @@ const VERBS: &[(&str, &str, u32)] = &[
     ),
     ("kustomize", "k apply -k .", 20),
     ("events", "k events", 26),
-    ("delete", "k delete pod p q --grace-period=1 && k delete deployment web && k delete configmap m side", 20),
+    (
+        "delete",
+        "k delete pod p q --grace-period=1 --ignore-not-found && k delete deployment web && k delete configmap m side",
+        20,
+    ),
 ];
 
 const FILES: &[(&str, &str)] = &[
@@ -174,7 +178,8 @@ fn column(kubectl: &Path, minor: u32, server: &str) -> Result<Vec<Cell>> {
         fs::write(work.path().join(name), content)?;
     }
     let state = work.path().join("state");
-    let (mut child, kubeconfig) = serve(&state, server)?;
+    // Its output stays open: who writes to a closed pipe ends.
+    let (mut child, _output, kubeconfig) = serve(&state, server)?;
     let mut cells = Vec::new();
     for (_, line, since) in VERBS {
         if minor < *since {
@@ -190,7 +195,7 @@ fn column(kubectl: &Path, minor: u32, server: &str) -> Result<Vec<Cell>> {
 }
 
 /// Starts the example that serves a sandbox; returns its kubeconfig.
-fn serve(state: &Path, server: &str) -> Result<(Child, String)> {
+fn serve(state: &Path, server: &str) -> Result<(Child, BufReader<ChildStdout>, String)> {
     let mut child = command(env!("CARGO"))
         .args(["run", "--quiet", "--locked", "--package", "sandbox", "--example", "serve", "--"])
         .arg(state)
@@ -199,12 +204,13 @@ fn serve(state: &Path, server: &str) -> Result<(Child, String)> {
         .stdout(Stdio::piped())
         .spawn()
         .context("failed to start cargo")?;
-    let output = BufReader::new(child.stdout.take().context("no output")?);
+    let mut output = BufReader::new(child.stdout.take().context("no output")?);
     let line = output
+        .by_ref()
         .lines()
         .map_while(Result::ok)
         .find_map(|line| line.strip_prefix("export KUBECONFIG=").map(str::to_owned));
-    Ok((child, line.context("the sandbox did not start")?))
+    Ok((child, output, line.context("the sandbox did not start")?))
 }
 
 fn shell(kubectl: &Path, line: &str, work: &Path, kubeconfig: &str) -> Result<Output> {
