@@ -42,7 +42,6 @@ pub(crate) fn run() -> Result<()> {
         frame().map(|figure| vec![figure]),
         size(&binary).map(|figure| vec![figure]),
         exhaustion(&binary).map(|figure| vec![figure]),
-        sandbox::figures(),
     ];
     // What could be measured is printed even where something else could not be.
     let (mut figures, mut failure) = (Vec::new(), None);
@@ -53,6 +52,7 @@ pub(crate) fn run() -> Result<()> {
         }
     }
     print(&figures);
+    print(&sandbox::figures()?);
     failure.map_or(Ok(()), Err)
 }
 
